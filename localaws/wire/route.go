@@ -1,0 +1,5 @@
+package wire
+
+type route struct{}
+
+func parseRoute(m, p string) *route { return &route{} }
