@@ -4,17 +4,675 @@
 package ec2api
 
 import (
+	"time"
+
 	"grocery/localaws/wire"
 )
 
 // Service describes EC2 on the wire.
 var Service = wire.Service{Name: "ec2", ID: "EC2", SigningName: "ec2", EndpointPrefix: "ec2", Protocol: "ec2", JSONVersion: "", TargetPrefix: "", APIVersion: "2016-11-15", Namespace: "http://ec2.amazonaws.com/doc/2016-11-15", QueryErrors: false}
 
+// AllocateAddress is the operation of that name.
+var AllocateAddress = wire.Define[AllocateAddressInput, AllocateAddressOutput](wire.Operation{Service: &Service, Name: "AllocateAddress"})
+
+// AssociateAddress is the operation of that name.
+var AssociateAddress = wire.Define[AssociateAddressInput, AssociateAddressOutput](wire.Operation{Service: &Service, Name: "AssociateAddress"})
+
+// AssociateRouteTable is the operation of that name.
+var AssociateRouteTable = wire.Define[AssociateRouteTableInput, AssociateRouteTableOutput](wire.Operation{Service: &Service, Name: "AssociateRouteTable"})
+
+// AttachInternetGateway is the operation of that name.
+var AttachInternetGateway = wire.Define[AttachInternetGatewayInput, AttachInternetGatewayOutput](wire.Operation{Service: &Service, Name: "AttachInternetGateway"})
+
+// AttachNetworkInterface is the operation of that name.
+var AttachNetworkInterface = wire.Define[AttachNetworkInterfaceInput, AttachNetworkInterfaceOutput](wire.Operation{Service: &Service, Name: "AttachNetworkInterface"})
+
+// AuthorizeSecurityGroupEgress is the operation of that name.
+var AuthorizeSecurityGroupEgress = wire.Define[AuthorizeSecurityGroupEgressInput, AuthorizeSecurityGroupEgressOutput](wire.Operation{Service: &Service, Name: "AuthorizeSecurityGroupEgress"})
+
+// AuthorizeSecurityGroupIngress is the operation of that name.
+var AuthorizeSecurityGroupIngress = wire.Define[AuthorizeSecurityGroupIngressInput, AuthorizeSecurityGroupIngressOutput](wire.Operation{Service: &Service, Name: "AuthorizeSecurityGroupIngress"})
+
+// CreateInternetGateway is the operation of that name.
+var CreateInternetGateway = wire.Define[CreateInternetGatewayInput, CreateInternetGatewayOutput](wire.Operation{Service: &Service, Name: "CreateInternetGateway"})
+
+// CreateKeyPair is the operation of that name.
+var CreateKeyPair = wire.Define[CreateKeyPairInput, CreateKeyPairOutput](wire.Operation{Service: &Service, Name: "CreateKeyPair"})
+
+// CreateLaunchTemplate is the operation of that name.
+var CreateLaunchTemplate = wire.Define[CreateLaunchTemplateInput, CreateLaunchTemplateOutput](wire.Operation{Service: &Service, Name: "CreateLaunchTemplate"})
+
+// CreateLaunchTemplateVersion is the operation of that name.
+var CreateLaunchTemplateVersion = wire.Define[CreateLaunchTemplateVersionInput, CreateLaunchTemplateVersionOutput](wire.Operation{Service: &Service, Name: "CreateLaunchTemplateVersion"})
+
+// CreateNatGateway is the operation of that name.
+var CreateNatGateway = wire.Define[CreateNatGatewayInput, CreateNatGatewayOutput](wire.Operation{Service: &Service, Name: "CreateNatGateway"})
+
+// CreateNetworkInterface is the operation of that name.
+var CreateNetworkInterface = wire.Define[CreateNetworkInterfaceInput, CreateNetworkInterfaceOutput](wire.Operation{Service: &Service, Name: "CreateNetworkInterface"})
+
+// CreateRoute is the operation of that name.
+var CreateRoute = wire.Define[CreateRouteInput, CreateRouteOutput](wire.Operation{Service: &Service, Name: "CreateRoute"})
+
+// CreateRouteTable is the operation of that name.
+var CreateRouteTable = wire.Define[CreateRouteTableInput, CreateRouteTableOutput](wire.Operation{Service: &Service, Name: "CreateRouteTable"})
+
+// CreateSecurityGroup is the operation of that name.
+var CreateSecurityGroup = wire.Define[CreateSecurityGroupInput, CreateSecurityGroupOutput](wire.Operation{Service: &Service, Name: "CreateSecurityGroup"})
+
+// CreateSubnet is the operation of that name.
+var CreateSubnet = wire.Define[CreateSubnetInput, CreateSubnetOutput](wire.Operation{Service: &Service, Name: "CreateSubnet"})
+
+// CreateTags is the operation of that name.
+var CreateTags = wire.Define[CreateTagsInput, CreateTagsOutput](wire.Operation{Service: &Service, Name: "CreateTags"})
+
 // CreateVpc is the operation of that name.
 var CreateVpc = wire.Define[CreateVpcInput, CreateVpcOutput](wire.Operation{Service: &Service, Name: "CreateVpc"})
 
+// CreateVpcEndpoint is the operation of that name.
+var CreateVpcEndpoint = wire.Define[CreateVpcEndpointInput, CreateVpcEndpointOutput](wire.Operation{Service: &Service, Name: "CreateVpcEndpoint"})
+
+// DeleteInternetGateway is the operation of that name.
+var DeleteInternetGateway = wire.Define[DeleteInternetGatewayInput, DeleteInternetGatewayOutput](wire.Operation{Service: &Service, Name: "DeleteInternetGateway"})
+
+// DeleteKeyPair is the operation of that name.
+var DeleteKeyPair = wire.Define[DeleteKeyPairInput, DeleteKeyPairOutput](wire.Operation{Service: &Service, Name: "DeleteKeyPair"})
+
+// DeleteLaunchTemplate is the operation of that name.
+var DeleteLaunchTemplate = wire.Define[DeleteLaunchTemplateInput, DeleteLaunchTemplateOutput](wire.Operation{Service: &Service, Name: "DeleteLaunchTemplate"})
+
+// DeleteLaunchTemplateVersions is the operation of that name.
+var DeleteLaunchTemplateVersions = wire.Define[DeleteLaunchTemplateVersionsInput, DeleteLaunchTemplateVersionsOutput](wire.Operation{Service: &Service, Name: "DeleteLaunchTemplateVersions"})
+
+// DeleteNatGateway is the operation of that name.
+var DeleteNatGateway = wire.Define[DeleteNatGatewayInput, DeleteNatGatewayOutput](wire.Operation{Service: &Service, Name: "DeleteNatGateway"})
+
+// DeleteNetworkInterface is the operation of that name.
+var DeleteNetworkInterface = wire.Define[DeleteNetworkInterfaceInput, DeleteNetworkInterfaceOutput](wire.Operation{Service: &Service, Name: "DeleteNetworkInterface"})
+
+// DeleteRoute is the operation of that name.
+var DeleteRoute = wire.Define[DeleteRouteInput, DeleteRouteOutput](wire.Operation{Service: &Service, Name: "DeleteRoute"})
+
+// DeleteRouteTable is the operation of that name.
+var DeleteRouteTable = wire.Define[DeleteRouteTableInput, DeleteRouteTableOutput](wire.Operation{Service: &Service, Name: "DeleteRouteTable"})
+
+// DeleteSecurityGroup is the operation of that name.
+var DeleteSecurityGroup = wire.Define[DeleteSecurityGroupInput, DeleteSecurityGroupOutput](wire.Operation{Service: &Service, Name: "DeleteSecurityGroup"})
+
+// DeleteSubnet is the operation of that name.
+var DeleteSubnet = wire.Define[DeleteSubnetInput, DeleteSubnetOutput](wire.Operation{Service: &Service, Name: "DeleteSubnet"})
+
+// DeleteTags is the operation of that name.
+var DeleteTags = wire.Define[DeleteTagsInput, DeleteTagsOutput](wire.Operation{Service: &Service, Name: "DeleteTags"})
+
+// DeleteVpc is the operation of that name.
+var DeleteVpc = wire.Define[DeleteVpcInput, DeleteVpcOutput](wire.Operation{Service: &Service, Name: "DeleteVpc"})
+
+// DeleteVpcEndpoints is the operation of that name.
+var DeleteVpcEndpoints = wire.Define[DeleteVpcEndpointsInput, DeleteVpcEndpointsOutput](wire.Operation{Service: &Service, Name: "DeleteVpcEndpoints"})
+
+// DescribeAccountAttributes is the operation of that name.
+var DescribeAccountAttributes = wire.Define[DescribeAccountAttributesInput, DescribeAccountAttributesOutput](wire.Operation{Service: &Service, Name: "DescribeAccountAttributes"})
+
+// DescribeAddresses is the operation of that name.
+var DescribeAddresses = wire.Define[DescribeAddressesInput, DescribeAddressesOutput](wire.Operation{Service: &Service, Name: "DescribeAddresses"})
+
+// DescribeAddressesAttribute is the operation of that name.
+var DescribeAddressesAttribute = wire.Define[DescribeAddressesAttributeInput, DescribeAddressesAttributeOutput](wire.Operation{Service: &Service, Name: "DescribeAddressesAttribute"})
+
+// DescribeAvailabilityZones is the operation of that name.
+var DescribeAvailabilityZones = wire.Define[DescribeAvailabilityZonesInput, DescribeAvailabilityZonesOutput](wire.Operation{Service: &Service, Name: "DescribeAvailabilityZones"})
+
+// DescribeDhcpOptions is the operation of that name.
+var DescribeDhcpOptions = wire.Define[DescribeDhcpOptionsInput, DescribeDhcpOptionsOutput](wire.Operation{Service: &Service, Name: "DescribeDhcpOptions"})
+
+// DescribeIamInstanceProfileAssociations is the operation of that name.
+var DescribeIamInstanceProfileAssociations = wire.Define[DescribeIamInstanceProfileAssociationsInput, DescribeIamInstanceProfileAssociationsOutput](wire.Operation{Service: &Service, Name: "DescribeIamInstanceProfileAssociations"})
+
+// DescribeImages is the operation of that name.
+var DescribeImages = wire.Define[DescribeImagesInput, DescribeImagesOutput](wire.Operation{Service: &Service, Name: "DescribeImages"})
+
+// DescribeInstanceAttribute is the operation of that name.
+var DescribeInstanceAttribute = wire.Define[DescribeInstanceAttributeInput, DescribeInstanceAttributeOutput](wire.Operation{Service: &Service, Name: "DescribeInstanceAttribute"})
+
+// DescribeInstanceCreditSpecifications is the operation of that name.
+var DescribeInstanceCreditSpecifications = wire.Define[DescribeInstanceCreditSpecificationsInput, DescribeInstanceCreditSpecificationsOutput](wire.Operation{Service: &Service, Name: "DescribeInstanceCreditSpecifications"})
+
+// DescribeInstanceStatus is the operation of that name.
+var DescribeInstanceStatus = wire.Define[DescribeInstanceStatusInput, DescribeInstanceStatusOutput](wire.Operation{Service: &Service, Name: "DescribeInstanceStatus"})
+
+// DescribeInstanceTypeOfferings is the operation of that name.
+var DescribeInstanceTypeOfferings = wire.Define[DescribeInstanceTypeOfferingsInput, DescribeInstanceTypeOfferingsOutput](wire.Operation{Service: &Service, Name: "DescribeInstanceTypeOfferings"})
+
+// DescribeInstanceTypes is the operation of that name.
+var DescribeInstanceTypes = wire.Define[DescribeInstanceTypesInput, DescribeInstanceTypesOutput](wire.Operation{Service: &Service, Name: "DescribeInstanceTypes"})
+
+// DescribeInstances is the operation of that name.
+var DescribeInstances = wire.Define[DescribeInstancesInput, DescribeInstancesOutput](wire.Operation{Service: &Service, Name: "DescribeInstances"})
+
+// DescribeInternetGateways is the operation of that name.
+var DescribeInternetGateways = wire.Define[DescribeInternetGatewaysInput, DescribeInternetGatewaysOutput](wire.Operation{Service: &Service, Name: "DescribeInternetGateways"})
+
+// DescribeKeyPairs is the operation of that name.
+var DescribeKeyPairs = wire.Define[DescribeKeyPairsInput, DescribeKeyPairsOutput](wire.Operation{Service: &Service, Name: "DescribeKeyPairs"})
+
+// DescribeLaunchTemplateVersions is the operation of that name.
+var DescribeLaunchTemplateVersions = wire.Define[DescribeLaunchTemplateVersionsInput, DescribeLaunchTemplateVersionsOutput](wire.Operation{Service: &Service, Name: "DescribeLaunchTemplateVersions"})
+
+// DescribeLaunchTemplates is the operation of that name.
+var DescribeLaunchTemplates = wire.Define[DescribeLaunchTemplatesInput, DescribeLaunchTemplatesOutput](wire.Operation{Service: &Service, Name: "DescribeLaunchTemplates"})
+
+// DescribeManagedPrefixLists is the operation of that name.
+var DescribeManagedPrefixLists = wire.Define[DescribeManagedPrefixListsInput, DescribeManagedPrefixListsOutput](wire.Operation{Service: &Service, Name: "DescribeManagedPrefixLists"})
+
+// DescribeNatGateways is the operation of that name.
+var DescribeNatGateways = wire.Define[DescribeNatGatewaysInput, DescribeNatGatewaysOutput](wire.Operation{Service: &Service, Name: "DescribeNatGateways"})
+
+// DescribeNetworkAcls is the operation of that name.
+var DescribeNetworkAcls = wire.Define[DescribeNetworkAclsInput, DescribeNetworkAclsOutput](wire.Operation{Service: &Service, Name: "DescribeNetworkAcls"})
+
+// DescribeNetworkInterfaces is the operation of that name.
+var DescribeNetworkInterfaces = wire.Define[DescribeNetworkInterfacesInput, DescribeNetworkInterfacesOutput](wire.Operation{Service: &Service, Name: "DescribeNetworkInterfaces"})
+
+// DescribePrefixLists is the operation of that name.
+var DescribePrefixLists = wire.Define[DescribePrefixListsInput, DescribePrefixListsOutput](wire.Operation{Service: &Service, Name: "DescribePrefixLists"})
+
+// DescribeRegions is the operation of that name.
+var DescribeRegions = wire.Define[DescribeRegionsInput, DescribeRegionsOutput](wire.Operation{Service: &Service, Name: "DescribeRegions"})
+
+// DescribeRouteTables is the operation of that name.
+var DescribeRouteTables = wire.Define[DescribeRouteTablesInput, DescribeRouteTablesOutput](wire.Operation{Service: &Service, Name: "DescribeRouteTables"})
+
+// DescribeSecurityGroupRules is the operation of that name.
+var DescribeSecurityGroupRules = wire.Define[DescribeSecurityGroupRulesInput, DescribeSecurityGroupRulesOutput](wire.Operation{Service: &Service, Name: "DescribeSecurityGroupRules"})
+
+// DescribeSecurityGroups is the operation of that name.
+var DescribeSecurityGroups = wire.Define[DescribeSecurityGroupsInput, DescribeSecurityGroupsOutput](wire.Operation{Service: &Service, Name: "DescribeSecurityGroups"})
+
+// DescribeSubnets is the operation of that name.
+var DescribeSubnets = wire.Define[DescribeSubnetsInput, DescribeSubnetsOutput](wire.Operation{Service: &Service, Name: "DescribeSubnets"})
+
+// DescribeTags is the operation of that name.
+var DescribeTags = wire.Define[DescribeTagsInput, DescribeTagsOutput](wire.Operation{Service: &Service, Name: "DescribeTags"})
+
+// DescribeVolumes is the operation of that name.
+var DescribeVolumes = wire.Define[DescribeVolumesInput, DescribeVolumesOutput](wire.Operation{Service: &Service, Name: "DescribeVolumes"})
+
+// DescribeVpcAttribute is the operation of that name.
+var DescribeVpcAttribute = wire.Define[DescribeVpcAttributeInput, DescribeVpcAttributeOutput](wire.Operation{Service: &Service, Name: "DescribeVpcAttribute"})
+
+// DescribeVpcEndpointServices is the operation of that name.
+var DescribeVpcEndpointServices = wire.Define[DescribeVpcEndpointServicesInput, DescribeVpcEndpointServicesOutput](wire.Operation{Service: &Service, Name: "DescribeVpcEndpointServices"})
+
+// DescribeVpcEndpoints is the operation of that name.
+var DescribeVpcEndpoints = wire.Define[DescribeVpcEndpointsInput, DescribeVpcEndpointsOutput](wire.Operation{Service: &Service, Name: "DescribeVpcEndpoints"})
+
 // DescribeVpcs is the operation of that name.
 var DescribeVpcs = wire.Define[DescribeVpcsInput, DescribeVpcsOutput](wire.Operation{Service: &Service, Name: "DescribeVpcs"})
+
+// DetachInternetGateway is the operation of that name.
+var DetachInternetGateway = wire.Define[DetachInternetGatewayInput, DetachInternetGatewayOutput](wire.Operation{Service: &Service, Name: "DetachInternetGateway"})
+
+// DetachNetworkInterface is the operation of that name.
+var DetachNetworkInterface = wire.Define[DetachNetworkInterfaceInput, DetachNetworkInterfaceOutput](wire.Operation{Service: &Service, Name: "DetachNetworkInterface"})
+
+// DisassociateAddress is the operation of that name.
+var DisassociateAddress = wire.Define[DisassociateAddressInput, DisassociateAddressOutput](wire.Operation{Service: &Service, Name: "DisassociateAddress"})
+
+// DisassociateRouteTable is the operation of that name.
+var DisassociateRouteTable = wire.Define[DisassociateRouteTableInput, DisassociateRouteTableOutput](wire.Operation{Service: &Service, Name: "DisassociateRouteTable"})
+
+// GetConsoleOutput is the operation of that name.
+var GetConsoleOutput = wire.Define[GetConsoleOutputInput, GetConsoleOutputOutput](wire.Operation{Service: &Service, Name: "GetConsoleOutput"})
+
+// GetManagedPrefixListEntries is the operation of that name.
+var GetManagedPrefixListEntries = wire.Define[GetManagedPrefixListEntriesInput, GetManagedPrefixListEntriesOutput](wire.Operation{Service: &Service, Name: "GetManagedPrefixListEntries"})
+
+// ImportKeyPair is the operation of that name.
+var ImportKeyPair = wire.Define[ImportKeyPairInput, ImportKeyPairOutput](wire.Operation{Service: &Service, Name: "ImportKeyPair"})
+
+// ModifyInstanceAttribute is the operation of that name.
+var ModifyInstanceAttribute = wire.Define[ModifyInstanceAttributeInput, ModifyInstanceAttributeOutput](wire.Operation{Service: &Service, Name: "ModifyInstanceAttribute"})
+
+// ModifyInstanceMetadataOptions is the operation of that name.
+var ModifyInstanceMetadataOptions = wire.Define[ModifyInstanceMetadataOptionsInput, ModifyInstanceMetadataOptionsOutput](wire.Operation{Service: &Service, Name: "ModifyInstanceMetadataOptions"})
+
+// ModifyLaunchTemplate is the operation of that name.
+var ModifyLaunchTemplate = wire.Define[ModifyLaunchTemplateInput, ModifyLaunchTemplateOutput](wire.Operation{Service: &Service, Name: "ModifyLaunchTemplate"})
+
+// ModifyNetworkInterfaceAttribute is the operation of that name.
+var ModifyNetworkInterfaceAttribute = wire.Define[ModifyNetworkInterfaceAttributeInput, ModifyNetworkInterfaceAttributeOutput](wire.Operation{Service: &Service, Name: "ModifyNetworkInterfaceAttribute"})
+
+// ModifySecurityGroupRules is the operation of that name.
+var ModifySecurityGroupRules = wire.Define[ModifySecurityGroupRulesInput, ModifySecurityGroupRulesOutput](wire.Operation{Service: &Service, Name: "ModifySecurityGroupRules"})
+
+// ModifySubnetAttribute is the operation of that name.
+var ModifySubnetAttribute = wire.Define[ModifySubnetAttributeInput, ModifySubnetAttributeOutput](wire.Operation{Service: &Service, Name: "ModifySubnetAttribute"})
+
+// ModifyVpcAttribute is the operation of that name.
+var ModifyVpcAttribute = wire.Define[ModifyVpcAttributeInput, ModifyVpcAttributeOutput](wire.Operation{Service: &Service, Name: "ModifyVpcAttribute"})
+
+// ModifyVpcEndpoint is the operation of that name.
+var ModifyVpcEndpoint = wire.Define[ModifyVpcEndpointInput, ModifyVpcEndpointOutput](wire.Operation{Service: &Service, Name: "ModifyVpcEndpoint"})
+
+// MonitorInstances is the operation of that name.
+var MonitorInstances = wire.Define[MonitorInstancesInput, MonitorInstancesOutput](wire.Operation{Service: &Service, Name: "MonitorInstances"})
+
+// RebootInstances is the operation of that name.
+var RebootInstances = wire.Define[RebootInstancesInput, RebootInstancesOutput](wire.Operation{Service: &Service, Name: "RebootInstances"})
+
+// ReleaseAddress is the operation of that name.
+var ReleaseAddress = wire.Define[ReleaseAddressInput, ReleaseAddressOutput](wire.Operation{Service: &Service, Name: "ReleaseAddress"})
+
+// ReplaceRoute is the operation of that name.
+var ReplaceRoute = wire.Define[ReplaceRouteInput, ReplaceRouteOutput](wire.Operation{Service: &Service, Name: "ReplaceRoute"})
+
+// ReplaceRouteTableAssociation is the operation of that name.
+var ReplaceRouteTableAssociation = wire.Define[ReplaceRouteTableAssociationInput, ReplaceRouteTableAssociationOutput](wire.Operation{Service: &Service, Name: "ReplaceRouteTableAssociation"})
+
+// RevokeSecurityGroupEgress is the operation of that name.
+var RevokeSecurityGroupEgress = wire.Define[RevokeSecurityGroupEgressInput, RevokeSecurityGroupEgressOutput](wire.Operation{Service: &Service, Name: "RevokeSecurityGroupEgress"})
+
+// RevokeSecurityGroupIngress is the operation of that name.
+var RevokeSecurityGroupIngress = wire.Define[RevokeSecurityGroupIngressInput, RevokeSecurityGroupIngressOutput](wire.Operation{Service: &Service, Name: "RevokeSecurityGroupIngress"})
+
+// RunInstances is the operation of that name.
+var RunInstances = wire.Define[RunInstancesInput, RunInstancesOutput](wire.Operation{Service: &Service, Name: "RunInstances"})
+
+// StartInstances is the operation of that name.
+var StartInstances = wire.Define[StartInstancesInput, StartInstancesOutput](wire.Operation{Service: &Service, Name: "StartInstances"})
+
+// StopInstances is the operation of that name.
+var StopInstances = wire.Define[StopInstancesInput, StopInstancesOutput](wire.Operation{Service: &Service, Name: "StopInstances"})
+
+// TerminateInstances is the operation of that name.
+var TerminateInstances = wire.Define[TerminateInstancesInput, TerminateInstancesOutput](wire.Operation{Service: &Service, Name: "TerminateInstances"})
+
+// UnmonitorInstances is the operation of that name.
+var UnmonitorInstances = wire.Define[UnmonitorInstancesInput, UnmonitorInstancesOutput](wire.Operation{Service: &Service, Name: "UnmonitorInstances"})
+
+// UpdateSecurityGroupRuleDescriptionsEgress is the operation of that name.
+var UpdateSecurityGroupRuleDescriptionsEgress = wire.Define[UpdateSecurityGroupRuleDescriptionsEgressInput, UpdateSecurityGroupRuleDescriptionsEgressOutput](wire.Operation{Service: &Service, Name: "UpdateSecurityGroupRuleDescriptionsEgress"})
+
+// UpdateSecurityGroupRuleDescriptionsIngress is the operation of that name.
+var UpdateSecurityGroupRuleDescriptionsIngress = wire.Define[UpdateSecurityGroupRuleDescriptionsIngressInput, UpdateSecurityGroupRuleDescriptionsIngressOutput](wire.Operation{Service: &Service, Name: "UpdateSecurityGroupRuleDescriptionsIngress"})
+
+// AttachInternetGatewayOutput has no members.
+type AttachInternetGatewayOutput struct{}
+
+// CreateTagsOutput has no members.
+type CreateTagsOutput struct{}
+
+// DeleteInternetGatewayOutput has no members.
+type DeleteInternetGatewayOutput struct{}
+
+// DeleteNetworkInterfaceOutput has no members.
+type DeleteNetworkInterfaceOutput struct{}
+
+// DeleteRouteOutput has no members.
+type DeleteRouteOutput struct{}
+
+// DeleteRouteTableOutput has no members.
+type DeleteRouteTableOutput struct{}
+
+// DeleteSecurityGroupOutput has no members.
+type DeleteSecurityGroupOutput struct{}
+
+// DeleteSubnetOutput has no members.
+type DeleteSubnetOutput struct{}
+
+// DeleteTagsOutput has no members.
+type DeleteTagsOutput struct{}
+
+// DeleteVpcOutput has no members.
+type DeleteVpcOutput struct{}
+
+// DetachInternetGatewayOutput has no members.
+type DetachInternetGatewayOutput struct{}
+
+// DetachNetworkInterfaceOutput has no members.
+type DetachNetworkInterfaceOutput struct{}
+
+// DisassociateAddressOutput has no members.
+type DisassociateAddressOutput struct{}
+
+// DisassociateRouteTableOutput has no members.
+type DisassociateRouteTableOutput struct{}
+
+// ModifyInstanceAttributeOutput has no members.
+type ModifyInstanceAttributeOutput struct{}
+
+// ModifyNetworkInterfaceAttributeOutput has no members.
+type ModifyNetworkInterfaceAttributeOutput struct{}
+
+// ModifySubnetAttributeOutput has no members.
+type ModifySubnetAttributeOutput struct{}
+
+// ModifyVpcAttributeOutput has no members.
+type ModifyVpcAttributeOutput struct{}
+
+// RebootInstancesOutput has no members.
+type RebootInstancesOutput struct{}
+
+// ReleaseAddressOutput has no members.
+type ReleaseAddressOutput struct{}
+
+// ReplaceRouteOutput has no members.
+type ReplaceRouteOutput struct{}
+
+// RunInstancesOutput is what RunInstances exchanges.
+type RunInstancesOutput = Reservation
+
+// AllocateAddressInput is the shape of that name in AWS's model.
+type AllocateAddressInput struct {
+	Address               *string            `name:"Address"`
+	CustomerOwnedIpv4Pool *string            `name:"CustomerOwnedIpv4Pool"`
+	Domain                *string            `name:"Domain"`
+	DryRun                *bool              `name:"DryRun" as:"dryRun"`
+	NetworkBorderGroup    *string            `name:"NetworkBorderGroup"`
+	PublicIpv4Pool        *string            `name:"PublicIpv4Pool"`
+	TagSpecifications     []TagSpecification `name:"TagSpecifications" as:"TagSpecification" list:"item"`
+}
+
+// AllocateAddressOutput is the shape of that name in AWS's model.
+type AllocateAddressOutput struct {
+	AllocationId          *string `name:"AllocationId" as:"allocationId"`
+	CarrierIp             *string `name:"CarrierIp" as:"carrierIp"`
+	CustomerOwnedIp       *string `name:"CustomerOwnedIp" as:"customerOwnedIp"`
+	CustomerOwnedIpv4Pool *string `name:"CustomerOwnedIpv4Pool" as:"customerOwnedIpv4Pool"`
+	Domain                *string `name:"Domain" as:"domain"`
+	NetworkBorderGroup    *string `name:"NetworkBorderGroup" as:"networkBorderGroup"`
+	PublicIp              *string `name:"PublicIp" as:"publicIp"`
+	PublicIpv4Pool        *string `name:"PublicIpv4Pool" as:"publicIpv4Pool"`
+}
+
+// AssociateAddressInput is the shape of that name in AWS's model.
+type AssociateAddressInput struct {
+	AllocationId       *string `name:"AllocationId"`
+	AllowReassociation *bool   `name:"AllowReassociation" as:"allowReassociation"`
+	DryRun             *bool   `name:"DryRun" as:"dryRun"`
+	InstanceId         *string `name:"InstanceId"`
+	NetworkInterfaceId *string `name:"NetworkInterfaceId" as:"networkInterfaceId"`
+	PrivateIpAddress   *string `name:"PrivateIpAddress" as:"privateIpAddress"`
+	PublicIp           *string `name:"PublicIp"`
+}
+
+// AssociateAddressOutput is the shape of that name in AWS's model.
+type AssociateAddressOutput struct {
+	AssociationId *string `name:"AssociationId" as:"associationId"`
+}
+
+// AssociateRouteTableInput is the shape of that name in AWS's model.
+type AssociateRouteTableInput struct {
+	DryRun       *bool   `name:"DryRun" as:"dryRun"`
+	GatewayId    *string `name:"GatewayId"`
+	RouteTableId *string `name:"RouteTableId" as:"routeTableId" req:"1"`
+	SubnetId     *string `name:"SubnetId" as:"subnetId"`
+}
+
+// AssociateRouteTableOutput is the shape of that name in AWS's model.
+type AssociateRouteTableOutput struct {
+	AssociationId    *string                     `name:"AssociationId" as:"associationId"`
+	AssociationState *RouteTableAssociationState `name:"AssociationState" as:"associationState"`
+}
+
+// AttachInternetGatewayInput is the shape of that name in AWS's model.
+type AttachInternetGatewayInput struct {
+	DryRun            *bool   `name:"DryRun" as:"dryRun"`
+	InternetGatewayId *string `name:"InternetGatewayId" as:"internetGatewayId" req:"1"`
+	VpcId             *string `name:"VpcId" as:"vpcId" req:"1"`
+}
+
+// AttachNetworkInterfaceInput is the shape of that name in AWS's model.
+type AttachNetworkInterfaceInput struct {
+	DeviceIndex         *int64               `name:"DeviceIndex" as:"deviceIndex" req:"1"`
+	DryRun              *bool                `name:"DryRun" as:"dryRun"`
+	EnaSrdSpecification *EnaSrdSpecification `name:"EnaSrdSpecification"`
+	InstanceId          *string              `name:"InstanceId" as:"instanceId" req:"1"`
+	NetworkCardIndex    *int64               `name:"NetworkCardIndex"`
+	NetworkInterfaceId  *string              `name:"NetworkInterfaceId" as:"networkInterfaceId" req:"1"`
+}
+
+// AttachNetworkInterfaceOutput is the shape of that name in AWS's model.
+type AttachNetworkInterfaceOutput struct {
+	AttachmentId     *string `name:"AttachmentId" as:"attachmentId"`
+	NetworkCardIndex *int64  `name:"NetworkCardIndex" as:"networkCardIndex"`
+}
+
+// AuthorizeSecurityGroupEgressInput is the shape of that name in AWS's model.
+type AuthorizeSecurityGroupEgressInput struct {
+	CidrIp                     *string            `name:"CidrIp" as:"cidrIp"`
+	DryRun                     *bool              `name:"DryRun" as:"dryRun"`
+	FromPort                   *int64             `name:"FromPort" as:"fromPort"`
+	GroupId                    *string            `name:"GroupId" as:"groupId" req:"1"`
+	IpPermissions              []IpPermission     `name:"IpPermissions" as:"ipPermissions" list:"item"`
+	IpProtocol                 *string            `name:"IpProtocol" as:"ipProtocol"`
+	SourceSecurityGroupName    *string            `name:"SourceSecurityGroupName" as:"sourceSecurityGroupName"`
+	SourceSecurityGroupOwnerId *string            `name:"SourceSecurityGroupOwnerId" as:"sourceSecurityGroupOwnerId"`
+	TagSpecifications          []TagSpecification `name:"TagSpecifications" as:"TagSpecification" list:"item"`
+	ToPort                     *int64             `name:"ToPort" as:"toPort"`
+}
+
+// AuthorizeSecurityGroupEgressOutput is the shape of that name in AWS's model.
+type AuthorizeSecurityGroupEgressOutput struct {
+	Return             *bool               `name:"Return" as:"return"`
+	SecurityGroupRules []SecurityGroupRule `name:"SecurityGroupRules" as:"securityGroupRuleSet" list:"item"`
+}
+
+// AuthorizeSecurityGroupIngressInput is the shape of that name in AWS's model.
+type AuthorizeSecurityGroupIngressInput struct {
+	CidrIp                     *string            `name:"CidrIp"`
+	DryRun                     *bool              `name:"DryRun" as:"dryRun"`
+	FromPort                   *int64             `name:"FromPort"`
+	GroupId                    *string            `name:"GroupId"`
+	GroupName                  *string            `name:"GroupName"`
+	IpPermissions              []IpPermission     `name:"IpPermissions" list:"item"`
+	IpProtocol                 *string            `name:"IpProtocol"`
+	SourceSecurityGroupName    *string            `name:"SourceSecurityGroupName"`
+	SourceSecurityGroupOwnerId *string            `name:"SourceSecurityGroupOwnerId"`
+	TagSpecifications          []TagSpecification `name:"TagSpecifications" as:"TagSpecification" list:"item"`
+	ToPort                     *int64             `name:"ToPort"`
+}
+
+// AuthorizeSecurityGroupIngressOutput is the shape of that name in AWS's model.
+type AuthorizeSecurityGroupIngressOutput struct {
+	Return             *bool               `name:"Return" as:"return"`
+	SecurityGroupRules []SecurityGroupRule `name:"SecurityGroupRules" as:"securityGroupRuleSet" list:"item"`
+}
+
+// CreateInternetGatewayInput is the shape of that name in AWS's model.
+type CreateInternetGatewayInput struct {
+	DryRun            *bool              `name:"DryRun" as:"dryRun"`
+	TagSpecifications []TagSpecification `name:"TagSpecifications" as:"TagSpecification" list:"item"`
+}
+
+// CreateInternetGatewayOutput is the shape of that name in AWS's model.
+type CreateInternetGatewayOutput struct {
+	InternetGateway *InternetGateway `name:"InternetGateway" as:"internetGateway"`
+}
+
+// CreateKeyPairInput is the shape of that name in AWS's model.
+type CreateKeyPairInput struct {
+	DryRun            *bool              `name:"DryRun" as:"dryRun"`
+	KeyFormat         *string            `name:"KeyFormat"`
+	KeyName           *string            `name:"KeyName" req:"1"`
+	KeyType           *string            `name:"KeyType"`
+	TagSpecifications []TagSpecification `name:"TagSpecifications" as:"TagSpecification" list:"item"`
+}
+
+// CreateKeyPairOutput is the shape of that name in AWS's model.
+type CreateKeyPairOutput struct {
+	KeyFingerprint *string `name:"KeyFingerprint" as:"keyFingerprint"`
+	KeyMaterial    *string `name:"KeyMaterial" as:"keyMaterial"`
+	KeyName        *string `name:"KeyName" as:"keyName"`
+	KeyPairId      *string `name:"KeyPairId" as:"keyPairId"`
+	Tags           []Tag   `name:"Tags" as:"tagSet" list:"item"`
+}
+
+// CreateLaunchTemplateInput is the shape of that name in AWS's model.
+type CreateLaunchTemplateInput struct {
+	ClientToken        *string                    `name:"ClientToken"`
+	DryRun             *bool                      `name:"DryRun"`
+	LaunchTemplateData *RequestLaunchTemplateData `name:"LaunchTemplateData" req:"1"`
+	LaunchTemplateName *string                    `name:"LaunchTemplateName" req:"1"`
+	TagSpecifications  []TagSpecification         `name:"TagSpecifications" as:"TagSpecification" list:"item"`
+	VersionDescription *string                    `name:"VersionDescription"`
+}
+
+// CreateLaunchTemplateOutput is the shape of that name in AWS's model.
+type CreateLaunchTemplateOutput struct {
+	LaunchTemplate *LaunchTemplate    `name:"LaunchTemplate" as:"launchTemplate"`
+	Warning        *ValidationWarning `name:"Warning" as:"warning"`
+}
+
+// CreateLaunchTemplateVersionInput is the shape of that name in AWS's model.
+type CreateLaunchTemplateVersionInput struct {
+	ClientToken        *string                    `name:"ClientToken"`
+	DryRun             *bool                      `name:"DryRun"`
+	LaunchTemplateData *RequestLaunchTemplateData `name:"LaunchTemplateData" req:"1"`
+	LaunchTemplateId   *string                    `name:"LaunchTemplateId"`
+	LaunchTemplateName *string                    `name:"LaunchTemplateName"`
+	ResolveAlias       *bool                      `name:"ResolveAlias"`
+	SourceVersion      *string                    `name:"SourceVersion"`
+	VersionDescription *string                    `name:"VersionDescription"`
+}
+
+// CreateLaunchTemplateVersionOutput is the shape of that name in AWS's model.
+type CreateLaunchTemplateVersionOutput struct {
+	LaunchTemplateVersion *LaunchTemplateVersion `name:"LaunchTemplateVersion" as:"launchTemplateVersion"`
+	Warning               *ValidationWarning     `name:"Warning" as:"warning"`
+}
+
+// CreateNatGatewayInput is the shape of that name in AWS's model.
+type CreateNatGatewayInput struct {
+	AllocationId                   *string            `name:"AllocationId"`
+	ClientToken                    *string            `name:"ClientToken" token:"1"`
+	ConnectivityType               *string            `name:"ConnectivityType"`
+	DryRun                         *bool              `name:"DryRun"`
+	PrivateIpAddress               *string            `name:"PrivateIpAddress"`
+	SecondaryAllocationIds         []string           `name:"SecondaryAllocationIds" as:"SecondaryAllocationId" list:"AllocationId"`
+	SecondaryPrivateIpAddressCount *int64             `name:"SecondaryPrivateIpAddressCount"`
+	SecondaryPrivateIpAddresses    []string           `name:"SecondaryPrivateIpAddresses" as:"SecondaryPrivateIpAddress" list:"item"`
+	SubnetId                       *string            `name:"SubnetId" req:"1"`
+	TagSpecifications              []TagSpecification `name:"TagSpecifications" as:"TagSpecification" list:"item"`
+}
+
+// CreateNatGatewayOutput is the shape of that name in AWS's model.
+type CreateNatGatewayOutput struct {
+	ClientToken *string     `name:"ClientToken" as:"clientToken"`
+	NatGateway  *NatGateway `name:"NatGateway" as:"natGateway"`
+}
+
+// CreateNetworkInterfaceInput is the shape of that name in AWS's model.
+type CreateNetworkInterfaceInput struct {
+	ClientToken                     *string                                 `name:"ClientToken" token:"1"`
+	ConnectionTrackingSpecification *ConnectionTrackingSpecificationRequest `name:"ConnectionTrackingSpecification"`
+	Description                     *string                                 `name:"Description" as:"description"`
+	DryRun                          *bool                                   `name:"DryRun" as:"dryRun"`
+	EnablePrimaryIpv6               *bool                                   `name:"EnablePrimaryIpv6"`
+	Groups                          []string                                `name:"Groups" as:"SecurityGroupId" list:"SecurityGroupId"`
+	InterfaceType                   *string                                 `name:"InterfaceType"`
+	Ipv4PrefixCount                 *int64                                  `name:"Ipv4PrefixCount"`
+	Ipv4Prefixes                    []Ipv4PrefixSpecificationRequest        `name:"Ipv4Prefixes" as:"Ipv4Prefix" list:"item"`
+	Ipv6AddressCount                *int64                                  `name:"Ipv6AddressCount" as:"ipv6AddressCount"`
+	Ipv6Addresses                   []InstanceIpv6Address                   `name:"Ipv6Addresses" as:"ipv6Addresses" list:"item"`
+	Ipv6PrefixCount                 *int64                                  `name:"Ipv6PrefixCount"`
+	Ipv6Prefixes                    []Ipv6PrefixSpecificationRequest        `name:"Ipv6Prefixes" as:"Ipv6Prefix" list:"item"`
+	PrivateIpAddress                *string                                 `name:"PrivateIpAddress" as:"privateIpAddress"`
+	PrivateIpAddresses              []PrivateIpAddressSpecification         `name:"PrivateIpAddresses" as:"privateIpAddresses" list:"item"`
+	SecondaryPrivateIpAddressCount  *int64                                  `name:"SecondaryPrivateIpAddressCount" as:"secondaryPrivateIpAddressCount"`
+	SubnetId                        *string                                 `name:"SubnetId" as:"subnetId" req:"1"`
+	TagSpecifications               []TagSpecification                      `name:"TagSpecifications" as:"TagSpecification" list:"item"`
+}
+
+// CreateNetworkInterfaceOutput is the shape of that name in AWS's model.
+type CreateNetworkInterfaceOutput struct {
+	ClientToken      *string           `name:"ClientToken" as:"clientToken"`
+	NetworkInterface *NetworkInterface `name:"NetworkInterface" as:"networkInterface"`
+}
+
+// CreateRouteInput is the shape of that name in AWS's model.
+type CreateRouteInput struct {
+	CarrierGatewayId            *string `name:"CarrierGatewayId"`
+	CoreNetworkArn              *string `name:"CoreNetworkArn"`
+	DestinationCidrBlock        *string `name:"DestinationCidrBlock" as:"destinationCidrBlock"`
+	DestinationIpv6CidrBlock    *string `name:"DestinationIpv6CidrBlock" as:"destinationIpv6CidrBlock"`
+	DestinationPrefixListId     *string `name:"DestinationPrefixListId"`
+	DryRun                      *bool   `name:"DryRun" as:"dryRun"`
+	EgressOnlyInternetGatewayId *string `name:"EgressOnlyInternetGatewayId" as:"egressOnlyInternetGatewayId"`
+	GatewayId                   *string `name:"GatewayId" as:"gatewayId"`
+	InstanceId                  *string `name:"InstanceId" as:"instanceId"`
+	LocalGatewayId              *string `name:"LocalGatewayId"`
+	NatGatewayId                *string `name:"NatGatewayId" as:"natGatewayId"`
+	NetworkInterfaceId          *string `name:"NetworkInterfaceId" as:"networkInterfaceId"`
+	RouteTableId                *string `name:"RouteTableId" as:"routeTableId" req:"1"`
+	TransitGatewayId            *string `name:"TransitGatewayId"`
+	VpcEndpointId               *string `name:"VpcEndpointId"`
+	VpcPeeringConnectionId      *string `name:"VpcPeeringConnectionId" as:"vpcPeeringConnectionId"`
+}
+
+// CreateRouteOutput is the shape of that name in AWS's model.
+type CreateRouteOutput struct {
+	Return *bool `name:"Return" as:"return"`
+}
+
+// CreateRouteTableInput is the shape of that name in AWS's model.
+type CreateRouteTableInput struct {
+	ClientToken       *string            `name:"ClientToken" token:"1"`
+	DryRun            *bool              `name:"DryRun" as:"dryRun"`
+	TagSpecifications []TagSpecification `name:"TagSpecifications" as:"TagSpecification" list:"item"`
+	VpcId             *string            `name:"VpcId" as:"vpcId" req:"1"`
+}
+
+// CreateRouteTableOutput is the shape of that name in AWS's model.
+type CreateRouteTableOutput struct {
+	ClientToken *string     `name:"ClientToken" as:"clientToken"`
+	RouteTable  *RouteTable `name:"RouteTable" as:"routeTable"`
+}
+
+// CreateSecurityGroupInput is the shape of that name in AWS's model.
+type CreateSecurityGroupInput struct {
+	Description       *string            `name:"Description" as:"GroupDescription" req:"1"`
+	DryRun            *bool              `name:"DryRun" as:"dryRun"`
+	GroupName         *string            `name:"GroupName" req:"1"`
+	TagSpecifications []TagSpecification `name:"TagSpecifications" as:"TagSpecification" list:"item"`
+	VpcId             *string            `name:"VpcId"`
+}
+
+// CreateSecurityGroupOutput is the shape of that name in AWS's model.
+type CreateSecurityGroupOutput struct {
+	GroupId *string `name:"GroupId" as:"groupId"`
+	Tags    []Tag   `name:"Tags" as:"tagSet" list:"item"`
+}
+
+// CreateSubnetInput is the shape of that name in AWS's model.
+type CreateSubnetInput struct {
+	AvailabilityZone   *string            `name:"AvailabilityZone"`
+	AvailabilityZoneId *string            `name:"AvailabilityZoneId"`
+	CidrBlock          *string            `name:"CidrBlock"`
+	DryRun             *bool              `name:"DryRun" as:"dryRun"`
+	Ipv4IpamPoolId     *string            `name:"Ipv4IpamPoolId"`
+	Ipv4NetmaskLength  *int64             `name:"Ipv4NetmaskLength"`
+	Ipv6CidrBlock      *string            `name:"Ipv6CidrBlock"`
+	Ipv6IpamPoolId     *string            `name:"Ipv6IpamPoolId"`
+	Ipv6Native         *bool              `name:"Ipv6Native"`
+	Ipv6NetmaskLength  *int64             `name:"Ipv6NetmaskLength"`
+	OutpostArn         *string            `name:"OutpostArn"`
+	TagSpecifications  []TagSpecification `name:"TagSpecifications" as:"TagSpecification" list:"item"`
+	VpcId              *string            `name:"VpcId" req:"1"`
+}
+
+// CreateSubnetOutput is the shape of that name in AWS's model.
+type CreateSubnetOutput struct {
+	Subnet *Subnet `name:"Subnet" as:"subnet"`
+}
+
+// CreateTagsInput is the shape of that name in AWS's model.
+type CreateTagsInput struct {
+	DryRun    *bool    `name:"DryRun" as:"dryRun"`
+	Resources []string `name:"Resources" as:"ResourceId" req:"1"`
+	Tags      []Tag    `name:"Tags" as:"Tag" list:"item" req:"1"`
+}
 
 // CreateVpcInput is the shape of that name in AWS's model.
 type CreateVpcInput struct {
@@ -37,6 +695,638 @@ type CreateVpcOutput struct {
 	Vpc *Vpc `name:"Vpc" as:"vpc"`
 }
 
+// CreateVpcEndpointInput is the shape of that name in AWS's model.
+type CreateVpcEndpointInput struct {
+	ClientToken          *string                  `name:"ClientToken"`
+	DnsOptions           *DnsOptionsSpecification `name:"DnsOptions"`
+	DryRun               *bool                    `name:"DryRun"`
+	IpAddressType        *string                  `name:"IpAddressType"`
+	PolicyDocument       *string                  `name:"PolicyDocument"`
+	PrivateDnsEnabled    *bool                    `name:"PrivateDnsEnabled"`
+	RouteTableIds        []string                 `name:"RouteTableIds" as:"RouteTableId" list:"item"`
+	SecurityGroupIds     []string                 `name:"SecurityGroupIds" as:"SecurityGroupId" list:"item"`
+	ServiceName          *string                  `name:"ServiceName" req:"1"`
+	SubnetConfigurations []SubnetConfiguration    `name:"SubnetConfigurations" as:"SubnetConfiguration" list:"item"`
+	SubnetIds            []string                 `name:"SubnetIds" as:"SubnetId" list:"item"`
+	TagSpecifications    []TagSpecification       `name:"TagSpecifications" as:"TagSpecification" list:"item"`
+	VpcEndpointType      *string                  `name:"VpcEndpointType"`
+	VpcId                *string                  `name:"VpcId" req:"1"`
+}
+
+// CreateVpcEndpointOutput is the shape of that name in AWS's model.
+type CreateVpcEndpointOutput struct {
+	ClientToken *string      `name:"ClientToken" as:"clientToken"`
+	VpcEndpoint *VpcEndpoint `name:"VpcEndpoint" as:"vpcEndpoint"`
+}
+
+// DeleteInternetGatewayInput is the shape of that name in AWS's model.
+type DeleteInternetGatewayInput struct {
+	DryRun            *bool   `name:"DryRun" as:"dryRun"`
+	InternetGatewayId *string `name:"InternetGatewayId" as:"internetGatewayId" req:"1"`
+}
+
+// DeleteKeyPairInput is the shape of that name in AWS's model.
+type DeleteKeyPairInput struct {
+	DryRun    *bool   `name:"DryRun" as:"dryRun"`
+	KeyName   *string `name:"KeyName"`
+	KeyPairId *string `name:"KeyPairId"`
+}
+
+// DeleteKeyPairOutput is the shape of that name in AWS's model.
+type DeleteKeyPairOutput struct {
+	KeyPairId *string `name:"KeyPairId" as:"keyPairId"`
+	Return    *bool   `name:"Return" as:"return"`
+}
+
+// DeleteLaunchTemplateInput is the shape of that name in AWS's model.
+type DeleteLaunchTemplateInput struct {
+	DryRun             *bool   `name:"DryRun"`
+	LaunchTemplateId   *string `name:"LaunchTemplateId"`
+	LaunchTemplateName *string `name:"LaunchTemplateName"`
+}
+
+// DeleteLaunchTemplateOutput is the shape of that name in AWS's model.
+type DeleteLaunchTemplateOutput struct {
+	LaunchTemplate *LaunchTemplate `name:"LaunchTemplate" as:"launchTemplate"`
+}
+
+// DeleteLaunchTemplateVersionsInput is the shape of that name in AWS's model.
+type DeleteLaunchTemplateVersionsInput struct {
+	DryRun             *bool    `name:"DryRun"`
+	LaunchTemplateId   *string  `name:"LaunchTemplateId"`
+	LaunchTemplateName *string  `name:"LaunchTemplateName"`
+	Versions           []string `name:"Versions" as:"LaunchTemplateVersion" list:"item" req:"1"`
+}
+
+// DeleteLaunchTemplateVersionsOutput is the shape of that name in AWS's model.
+type DeleteLaunchTemplateVersionsOutput struct {
+	SuccessfullyDeletedLaunchTemplateVersions   []DeleteLaunchTemplateVersionsResponseSuccessItem `name:"SuccessfullyDeletedLaunchTemplateVersions" as:"successfullyDeletedLaunchTemplateVersionSet" list:"item"`
+	UnsuccessfullyDeletedLaunchTemplateVersions []DeleteLaunchTemplateVersionsResponseErrorItem   `name:"UnsuccessfullyDeletedLaunchTemplateVersions" as:"unsuccessfullyDeletedLaunchTemplateVersionSet" list:"item"`
+}
+
+// DeleteNatGatewayInput is the shape of that name in AWS's model.
+type DeleteNatGatewayInput struct {
+	DryRun       *bool   `name:"DryRun"`
+	NatGatewayId *string `name:"NatGatewayId" req:"1"`
+}
+
+// DeleteNatGatewayOutput is the shape of that name in AWS's model.
+type DeleteNatGatewayOutput struct {
+	NatGatewayId *string `name:"NatGatewayId" as:"natGatewayId"`
+}
+
+// DeleteNetworkInterfaceInput is the shape of that name in AWS's model.
+type DeleteNetworkInterfaceInput struct {
+	DryRun             *bool   `name:"DryRun" as:"dryRun"`
+	NetworkInterfaceId *string `name:"NetworkInterfaceId" as:"networkInterfaceId" req:"1"`
+}
+
+// DeleteRouteInput is the shape of that name in AWS's model.
+type DeleteRouteInput struct {
+	DestinationCidrBlock     *string `name:"DestinationCidrBlock" as:"destinationCidrBlock"`
+	DestinationIpv6CidrBlock *string `name:"DestinationIpv6CidrBlock" as:"destinationIpv6CidrBlock"`
+	DestinationPrefixListId  *string `name:"DestinationPrefixListId"`
+	DryRun                   *bool   `name:"DryRun" as:"dryRun"`
+	RouteTableId             *string `name:"RouteTableId" as:"routeTableId" req:"1"`
+}
+
+// DeleteRouteTableInput is the shape of that name in AWS's model.
+type DeleteRouteTableInput struct {
+	DryRun       *bool   `name:"DryRun" as:"dryRun"`
+	RouteTableId *string `name:"RouteTableId" as:"routeTableId" req:"1"`
+}
+
+// DeleteSecurityGroupInput is the shape of that name in AWS's model.
+type DeleteSecurityGroupInput struct {
+	DryRun    *bool   `name:"DryRun" as:"dryRun"`
+	GroupId   *string `name:"GroupId"`
+	GroupName *string `name:"GroupName"`
+}
+
+// DeleteSubnetInput is the shape of that name in AWS's model.
+type DeleteSubnetInput struct {
+	DryRun   *bool   `name:"DryRun" as:"dryRun"`
+	SubnetId *string `name:"SubnetId" req:"1"`
+}
+
+// DeleteTagsInput is the shape of that name in AWS's model.
+type DeleteTagsInput struct {
+	DryRun    *bool    `name:"DryRun" as:"dryRun"`
+	Resources []string `name:"Resources" as:"resourceId" req:"1"`
+	Tags      []Tag    `name:"Tags" as:"tag" list:"item"`
+}
+
+// DeleteVpcInput is the shape of that name in AWS's model.
+type DeleteVpcInput struct {
+	DryRun *bool   `name:"DryRun" as:"dryRun"`
+	VpcId  *string `name:"VpcId" req:"1"`
+}
+
+// DeleteVpcEndpointsInput is the shape of that name in AWS's model.
+type DeleteVpcEndpointsInput struct {
+	DryRun         *bool    `name:"DryRun"`
+	VpcEndpointIds []string `name:"VpcEndpointIds" as:"VpcEndpointId" list:"item" req:"1"`
+}
+
+// DeleteVpcEndpointsOutput is the shape of that name in AWS's model.
+type DeleteVpcEndpointsOutput struct {
+	Unsuccessful []UnsuccessfulItem `name:"Unsuccessful" as:"unsuccessful" list:"item"`
+}
+
+// DescribeAccountAttributesInput is the shape of that name in AWS's model.
+type DescribeAccountAttributesInput struct {
+	AttributeNames []string `name:"AttributeNames" as:"attributeName" list:"attributeName"`
+	DryRun         *bool    `name:"DryRun" as:"dryRun"`
+}
+
+// DescribeAccountAttributesOutput is the shape of that name in AWS's model.
+type DescribeAccountAttributesOutput struct {
+	AccountAttributes []AccountAttribute `name:"AccountAttributes" as:"accountAttributeSet" list:"item"`
+}
+
+// DescribeAddressesInput is the shape of that name in AWS's model.
+type DescribeAddressesInput struct {
+	AllocationIds []string `name:"AllocationIds" as:"AllocationId" list:"AllocationId"`
+	DryRun        *bool    `name:"DryRun" as:"dryRun"`
+	Filters       []Filter `name:"Filters" as:"Filter" list:"Filter"`
+	PublicIps     []string `name:"PublicIps" as:"PublicIp" list:"PublicIp"`
+}
+
+// DescribeAddressesOutput is the shape of that name in AWS's model.
+type DescribeAddressesOutput struct {
+	Addresses []Address `name:"Addresses" as:"addressesSet" list:"item"`
+}
+
+// DescribeAddressesAttributeInput is the shape of that name in AWS's model.
+type DescribeAddressesAttributeInput struct {
+	AllocationIds []string `name:"AllocationIds" as:"AllocationId" list:"item"`
+	Attribute     *string  `name:"Attribute"`
+	DryRun        *bool    `name:"DryRun"`
+	MaxResults    *int64   `name:"MaxResults"`
+	NextToken     *string  `name:"NextToken"`
+}
+
+// DescribeAddressesAttributeOutput is the shape of that name in AWS's model.
+type DescribeAddressesAttributeOutput struct {
+	Addresses []AddressAttribute `name:"Addresses" as:"addressSet" list:"item"`
+	NextToken *string            `name:"NextToken" as:"nextToken"`
+}
+
+// DescribeAvailabilityZonesInput is the shape of that name in AWS's model.
+type DescribeAvailabilityZonesInput struct {
+	AllAvailabilityZones *bool    `name:"AllAvailabilityZones"`
+	DryRun               *bool    `name:"DryRun" as:"dryRun"`
+	Filters              []Filter `name:"Filters" as:"Filter" list:"Filter"`
+	ZoneIds              []string `name:"ZoneIds" as:"ZoneId" list:"ZoneId"`
+	ZoneNames            []string `name:"ZoneNames" as:"ZoneName" list:"ZoneName"`
+}
+
+// DescribeAvailabilityZonesOutput is the shape of that name in AWS's model.
+type DescribeAvailabilityZonesOutput struct {
+	AvailabilityZones []AvailabilityZone `name:"AvailabilityZones" as:"availabilityZoneInfo" list:"item"`
+}
+
+// DescribeDhcpOptionsInput is the shape of that name in AWS's model.
+type DescribeDhcpOptionsInput struct {
+	DhcpOptionsIds []string `name:"DhcpOptionsIds" as:"DhcpOptionsId" list:"DhcpOptionsId"`
+	DryRun         *bool    `name:"DryRun" as:"dryRun"`
+	Filters        []Filter `name:"Filters" as:"Filter" list:"Filter"`
+	MaxResults     *int64   `name:"MaxResults"`
+	NextToken      *string  `name:"NextToken"`
+}
+
+// DescribeDhcpOptionsOutput is the shape of that name in AWS's model.
+type DescribeDhcpOptionsOutput struct {
+	DhcpOptions []DhcpOptions `name:"DhcpOptions" as:"dhcpOptionsSet" list:"item"`
+	NextToken   *string       `name:"NextToken" as:"nextToken"`
+}
+
+// DescribeIamInstanceProfileAssociationsInput is the shape of that name in AWS's model.
+type DescribeIamInstanceProfileAssociationsInput struct {
+	AssociationIds []string `name:"AssociationIds" as:"AssociationId" list:"AssociationId"`
+	Filters        []Filter `name:"Filters" as:"Filter" list:"Filter"`
+	MaxResults     *int64   `name:"MaxResults"`
+	NextToken      *string  `name:"NextToken"`
+}
+
+// DescribeIamInstanceProfileAssociationsOutput is the shape of that name in AWS's model.
+type DescribeIamInstanceProfileAssociationsOutput struct {
+	IamInstanceProfileAssociations []IamInstanceProfileAssociation `name:"IamInstanceProfileAssociations" as:"iamInstanceProfileAssociationSet" list:"item"`
+	NextToken                      *string                         `name:"NextToken" as:"nextToken"`
+}
+
+// DescribeImagesInput is the shape of that name in AWS's model.
+type DescribeImagesInput struct {
+	DryRun            *bool    `name:"DryRun" as:"dryRun"`
+	ExecutableUsers   []string `name:"ExecutableUsers" as:"ExecutableBy" list:"ExecutableBy"`
+	Filters           []Filter `name:"Filters" as:"Filter" list:"Filter"`
+	ImageIds          []string `name:"ImageIds" as:"ImageId" list:"ImageId"`
+	IncludeDeprecated *bool    `name:"IncludeDeprecated"`
+	IncludeDisabled   *bool    `name:"IncludeDisabled"`
+	MaxResults        *int64   `name:"MaxResults"`
+	NextToken         *string  `name:"NextToken"`
+	Owners            []string `name:"Owners" as:"Owner" list:"Owner"`
+}
+
+// DescribeImagesOutput is the shape of that name in AWS's model.
+type DescribeImagesOutput struct {
+	Images    []Image `name:"Images" as:"imagesSet" list:"item"`
+	NextToken *string `name:"NextToken" as:"nextToken"`
+}
+
+// DescribeInstanceAttributeInput is the shape of that name in AWS's model.
+type DescribeInstanceAttributeInput struct {
+	Attribute  *string `name:"Attribute" as:"attribute" req:"1"`
+	DryRun     *bool   `name:"DryRun" as:"dryRun"`
+	InstanceId *string `name:"InstanceId" as:"instanceId" req:"1"`
+}
+
+// DescribeInstanceAttributeOutput is the shape of that name in AWS's model.
+type DescribeInstanceAttributeOutput struct {
+	BlockDeviceMappings               []InstanceBlockDeviceMapping `name:"BlockDeviceMappings" as:"blockDeviceMapping" list:"item"`
+	DisableApiStop                    *AttributeBooleanValue       `name:"DisableApiStop" as:"disableApiStop"`
+	DisableApiTermination             *AttributeBooleanValue       `name:"DisableApiTermination" as:"disableApiTermination"`
+	EbsOptimized                      *AttributeBooleanValue       `name:"EbsOptimized" as:"ebsOptimized"`
+	EnaSupport                        *AttributeBooleanValue       `name:"EnaSupport" as:"enaSupport"`
+	EnclaveOptions                    *EnclaveOptions              `name:"EnclaveOptions" as:"enclaveOptions"`
+	Groups                            []GroupIdentifier            `name:"Groups" as:"groupSet" list:"item"`
+	InstanceId                        *string                      `name:"InstanceId" as:"instanceId"`
+	InstanceInitiatedShutdownBehavior *AttributeValue              `name:"InstanceInitiatedShutdownBehavior" as:"instanceInitiatedShutdownBehavior"`
+	InstanceType                      *AttributeValue              `name:"InstanceType" as:"instanceType"`
+	KernelId                          *AttributeValue              `name:"KernelId" as:"kernel"`
+	ProductCodes                      []ProductCode                `name:"ProductCodes" as:"productCodes" list:"item"`
+	RamdiskId                         *AttributeValue              `name:"RamdiskId" as:"ramdisk"`
+	RootDeviceName                    *AttributeValue              `name:"RootDeviceName" as:"rootDeviceName"`
+	SourceDestCheck                   *AttributeBooleanValue       `name:"SourceDestCheck" as:"sourceDestCheck"`
+	SriovNetSupport                   *AttributeValue              `name:"SriovNetSupport" as:"sriovNetSupport"`
+	UserData                          *AttributeValue              `name:"UserData" as:"userData"`
+}
+
+// DescribeInstanceCreditSpecificationsInput is the shape of that name in AWS's model.
+type DescribeInstanceCreditSpecificationsInput struct {
+	DryRun      *bool    `name:"DryRun"`
+	Filters     []Filter `name:"Filters" as:"Filter" list:"Filter"`
+	InstanceIds []string `name:"InstanceIds" as:"InstanceId" list:"InstanceId"`
+	MaxResults  *int64   `name:"MaxResults"`
+	NextToken   *string  `name:"NextToken"`
+}
+
+// DescribeInstanceCreditSpecificationsOutput is the shape of that name in AWS's model.
+type DescribeInstanceCreditSpecificationsOutput struct {
+	InstanceCreditSpecifications []InstanceCreditSpecification `name:"InstanceCreditSpecifications" as:"instanceCreditSpecificationSet" list:"item"`
+	NextToken                    *string                       `name:"NextToken" as:"nextToken"`
+}
+
+// DescribeInstanceStatusInput is the shape of that name in AWS's model.
+type DescribeInstanceStatusInput struct {
+	DryRun              *bool    `name:"DryRun" as:"dryRun"`
+	Filters             []Filter `name:"Filters" as:"Filter" list:"Filter"`
+	IncludeAllInstances *bool    `name:"IncludeAllInstances" as:"includeAllInstances"`
+	InstanceIds         []string `name:"InstanceIds" as:"InstanceId" list:"InstanceId"`
+	MaxResults          *int64   `name:"MaxResults"`
+	NextToken           *string  `name:"NextToken"`
+}
+
+// DescribeInstanceStatusOutput is the shape of that name in AWS's model.
+type DescribeInstanceStatusOutput struct {
+	InstanceStatuses []InstanceStatus `name:"InstanceStatuses" as:"instanceStatusSet" list:"item"`
+	NextToken        *string          `name:"NextToken" as:"nextToken"`
+}
+
+// DescribeInstanceTypeOfferingsInput is the shape of that name in AWS's model.
+type DescribeInstanceTypeOfferingsInput struct {
+	DryRun       *bool    `name:"DryRun"`
+	Filters      []Filter `name:"Filters" as:"Filter" list:"Filter"`
+	LocationType *string  `name:"LocationType"`
+	MaxResults   *int64   `name:"MaxResults"`
+	NextToken    *string  `name:"NextToken"`
+}
+
+// DescribeInstanceTypeOfferingsOutput is the shape of that name in AWS's model.
+type DescribeInstanceTypeOfferingsOutput struct {
+	InstanceTypeOfferings []InstanceTypeOffering `name:"InstanceTypeOfferings" as:"instanceTypeOfferingSet" list:"item"`
+	NextToken             *string                `name:"NextToken" as:"nextToken"`
+}
+
+// DescribeInstanceTypesInput is the shape of that name in AWS's model.
+type DescribeInstanceTypesInput struct {
+	DryRun        *bool    `name:"DryRun"`
+	Filters       []Filter `name:"Filters" as:"Filter" list:"Filter"`
+	InstanceTypes []string `name:"InstanceTypes" as:"InstanceType"`
+	MaxResults    *int64   `name:"MaxResults"`
+	NextToken     *string  `name:"NextToken"`
+}
+
+// DescribeInstanceTypesOutput is the shape of that name in AWS's model.
+type DescribeInstanceTypesOutput struct {
+	InstanceTypes []InstanceTypeInfo `name:"InstanceTypes" as:"instanceTypeSet" list:"item"`
+	NextToken     *string            `name:"NextToken" as:"nextToken"`
+}
+
+// DescribeInstancesInput is the shape of that name in AWS's model.
+type DescribeInstancesInput struct {
+	DryRun      *bool    `name:"DryRun" as:"dryRun"`
+	Filters     []Filter `name:"Filters" as:"Filter" list:"Filter"`
+	InstanceIds []string `name:"InstanceIds" as:"InstanceId" list:"InstanceId"`
+	MaxResults  *int64   `name:"MaxResults" as:"maxResults"`
+	NextToken   *string  `name:"NextToken" as:"nextToken"`
+}
+
+// DescribeInstancesOutput is the shape of that name in AWS's model.
+type DescribeInstancesOutput struct {
+	NextToken    *string       `name:"NextToken" as:"nextToken"`
+	Reservations []Reservation `name:"Reservations" as:"reservationSet" list:"item"`
+}
+
+// DescribeInternetGatewaysInput is the shape of that name in AWS's model.
+type DescribeInternetGatewaysInput struct {
+	DryRun             *bool    `name:"DryRun" as:"dryRun"`
+	Filters            []Filter `name:"Filters" as:"Filter" list:"Filter"`
+	InternetGatewayIds []string `name:"InternetGatewayIds" as:"internetGatewayId" list:"item"`
+	MaxResults         *int64   `name:"MaxResults"`
+	NextToken          *string  `name:"NextToken"`
+}
+
+// DescribeInternetGatewaysOutput is the shape of that name in AWS's model.
+type DescribeInternetGatewaysOutput struct {
+	InternetGateways []InternetGateway `name:"InternetGateways" as:"internetGatewaySet" list:"item"`
+	NextToken        *string           `name:"NextToken" as:"nextToken"`
+}
+
+// DescribeKeyPairsInput is the shape of that name in AWS's model.
+type DescribeKeyPairsInput struct {
+	DryRun           *bool    `name:"DryRun" as:"dryRun"`
+	Filters          []Filter `name:"Filters" as:"Filter" list:"Filter"`
+	IncludePublicKey *bool    `name:"IncludePublicKey"`
+	KeyNames         []string `name:"KeyNames" as:"KeyName" list:"KeyName"`
+	KeyPairIds       []string `name:"KeyPairIds" as:"KeyPairId" list:"KeyPairId"`
+}
+
+// DescribeKeyPairsOutput is the shape of that name in AWS's model.
+type DescribeKeyPairsOutput struct {
+	KeyPairs []KeyPairInfo `name:"KeyPairs" as:"keySet" list:"item"`
+}
+
+// DescribeLaunchTemplateVersionsInput is the shape of that name in AWS's model.
+type DescribeLaunchTemplateVersionsInput struct {
+	DryRun             *bool    `name:"DryRun"`
+	Filters            []Filter `name:"Filters" as:"Filter" list:"Filter"`
+	LaunchTemplateId   *string  `name:"LaunchTemplateId"`
+	LaunchTemplateName *string  `name:"LaunchTemplateName"`
+	MaxResults         *int64   `name:"MaxResults"`
+	MaxVersion         *string  `name:"MaxVersion"`
+	MinVersion         *string  `name:"MinVersion"`
+	NextToken          *string  `name:"NextToken"`
+	ResolveAlias       *bool    `name:"ResolveAlias"`
+	Versions           []string `name:"Versions" as:"LaunchTemplateVersion" list:"item"`
+}
+
+// DescribeLaunchTemplateVersionsOutput is the shape of that name in AWS's model.
+type DescribeLaunchTemplateVersionsOutput struct {
+	LaunchTemplateVersions []LaunchTemplateVersion `name:"LaunchTemplateVersions" as:"launchTemplateVersionSet" list:"item"`
+	NextToken              *string                 `name:"NextToken" as:"nextToken"`
+}
+
+// DescribeLaunchTemplatesInput is the shape of that name in AWS's model.
+type DescribeLaunchTemplatesInput struct {
+	DryRun              *bool    `name:"DryRun"`
+	Filters             []Filter `name:"Filters" as:"Filter" list:"Filter"`
+	LaunchTemplateIds   []string `name:"LaunchTemplateIds" as:"LaunchTemplateId" list:"item"`
+	LaunchTemplateNames []string `name:"LaunchTemplateNames" as:"LaunchTemplateName" list:"item"`
+	MaxResults          *int64   `name:"MaxResults"`
+	NextToken           *string  `name:"NextToken"`
+}
+
+// DescribeLaunchTemplatesOutput is the shape of that name in AWS's model.
+type DescribeLaunchTemplatesOutput struct {
+	LaunchTemplates []LaunchTemplate `name:"LaunchTemplates" as:"launchTemplates" list:"item"`
+	NextToken       *string          `name:"NextToken" as:"nextToken"`
+}
+
+// DescribeManagedPrefixListsInput is the shape of that name in AWS's model.
+type DescribeManagedPrefixListsInput struct {
+	DryRun        *bool    `name:"DryRun"`
+	Filters       []Filter `name:"Filters" as:"Filter" list:"Filter"`
+	MaxResults    *int64   `name:"MaxResults"`
+	NextToken     *string  `name:"NextToken"`
+	PrefixListIds []string `name:"PrefixListIds" as:"PrefixListId" list:"item"`
+}
+
+// DescribeManagedPrefixListsOutput is the shape of that name in AWS's model.
+type DescribeManagedPrefixListsOutput struct {
+	NextToken   *string             `name:"NextToken" as:"nextToken"`
+	PrefixLists []ManagedPrefixList `name:"PrefixLists" as:"prefixListSet" list:"item"`
+}
+
+// DescribeNatGatewaysInput is the shape of that name in AWS's model.
+type DescribeNatGatewaysInput struct {
+	DryRun        *bool    `name:"DryRun"`
+	Filter        []Filter `name:"Filter" list:"Filter"`
+	MaxResults    *int64   `name:"MaxResults"`
+	NatGatewayIds []string `name:"NatGatewayIds" as:"NatGatewayId" list:"item"`
+	NextToken     *string  `name:"NextToken"`
+}
+
+// DescribeNatGatewaysOutput is the shape of that name in AWS's model.
+type DescribeNatGatewaysOutput struct {
+	NatGateways []NatGateway `name:"NatGateways" as:"natGatewaySet" list:"item"`
+	NextToken   *string      `name:"NextToken" as:"nextToken"`
+}
+
+// DescribeNetworkAclsInput is the shape of that name in AWS's model.
+type DescribeNetworkAclsInput struct {
+	DryRun        *bool    `name:"DryRun" as:"dryRun"`
+	Filters       []Filter `name:"Filters" as:"Filter" list:"Filter"`
+	MaxResults    *int64   `name:"MaxResults"`
+	NetworkAclIds []string `name:"NetworkAclIds" as:"NetworkAclId" list:"item"`
+	NextToken     *string  `name:"NextToken"`
+}
+
+// DescribeNetworkAclsOutput is the shape of that name in AWS's model.
+type DescribeNetworkAclsOutput struct {
+	NetworkAcls []NetworkAcl `name:"NetworkAcls" as:"networkAclSet" list:"item"`
+	NextToken   *string      `name:"NextToken" as:"nextToken"`
+}
+
+// DescribeNetworkInterfacesInput is the shape of that name in AWS's model.
+type DescribeNetworkInterfacesInput struct {
+	DryRun              *bool    `name:"DryRun" as:"dryRun"`
+	Filters             []Filter `name:"Filters" as:"filter" list:"Filter"`
+	MaxResults          *int64   `name:"MaxResults"`
+	NetworkInterfaceIds []string `name:"NetworkInterfaceIds" as:"NetworkInterfaceId" list:"item"`
+	NextToken           *string  `name:"NextToken"`
+}
+
+// DescribeNetworkInterfacesOutput is the shape of that name in AWS's model.
+type DescribeNetworkInterfacesOutput struct {
+	NetworkInterfaces []NetworkInterface `name:"NetworkInterfaces" as:"networkInterfaceSet" list:"item"`
+	NextToken         *string            `name:"NextToken" as:"nextToken"`
+}
+
+// DescribePrefixListsInput is the shape of that name in AWS's model.
+type DescribePrefixListsInput struct {
+	DryRun        *bool    `name:"DryRun"`
+	Filters       []Filter `name:"Filters" as:"Filter" list:"Filter"`
+	MaxResults    *int64   `name:"MaxResults"`
+	NextToken     *string  `name:"NextToken"`
+	PrefixListIds []string `name:"PrefixListIds" as:"PrefixListId" list:"item"`
+}
+
+// DescribePrefixListsOutput is the shape of that name in AWS's model.
+type DescribePrefixListsOutput struct {
+	NextToken   *string      `name:"NextToken" as:"nextToken"`
+	PrefixLists []PrefixList `name:"PrefixLists" as:"prefixListSet" list:"item"`
+}
+
+// DescribeRegionsInput is the shape of that name in AWS's model.
+type DescribeRegionsInput struct {
+	AllRegions  *bool    `name:"AllRegions"`
+	DryRun      *bool    `name:"DryRun" as:"dryRun"`
+	Filters     []Filter `name:"Filters" as:"Filter" list:"Filter"`
+	RegionNames []string `name:"RegionNames" as:"RegionName" list:"RegionName"`
+}
+
+// DescribeRegionsOutput is the shape of that name in AWS's model.
+type DescribeRegionsOutput struct {
+	Regions []Region `name:"Regions" as:"regionInfo" list:"item"`
+}
+
+// DescribeRouteTablesInput is the shape of that name in AWS's model.
+type DescribeRouteTablesInput struct {
+	DryRun        *bool    `name:"DryRun" as:"dryRun"`
+	Filters       []Filter `name:"Filters" as:"Filter" list:"Filter"`
+	MaxResults    *int64   `name:"MaxResults"`
+	NextToken     *string  `name:"NextToken"`
+	RouteTableIds []string `name:"RouteTableIds" as:"RouteTableId" list:"item"`
+}
+
+// DescribeRouteTablesOutput is the shape of that name in AWS's model.
+type DescribeRouteTablesOutput struct {
+	NextToken   *string      `name:"NextToken" as:"nextToken"`
+	RouteTables []RouteTable `name:"RouteTables" as:"routeTableSet" list:"item"`
+}
+
+// DescribeSecurityGroupRulesInput is the shape of that name in AWS's model.
+type DescribeSecurityGroupRulesInput struct {
+	DryRun               *bool    `name:"DryRun"`
+	Filters              []Filter `name:"Filters" as:"Filter" list:"Filter"`
+	MaxResults           *int64   `name:"MaxResults"`
+	NextToken            *string  `name:"NextToken"`
+	SecurityGroupRuleIds []string `name:"SecurityGroupRuleIds" as:"SecurityGroupRuleId" list:"item"`
+}
+
+// DescribeSecurityGroupRulesOutput is the shape of that name in AWS's model.
+type DescribeSecurityGroupRulesOutput struct {
+	NextToken          *string             `name:"NextToken" as:"nextToken"`
+	SecurityGroupRules []SecurityGroupRule `name:"SecurityGroupRules" as:"securityGroupRuleSet" list:"item"`
+}
+
+// DescribeSecurityGroupsInput is the shape of that name in AWS's model.
+type DescribeSecurityGroupsInput struct {
+	DryRun     *bool    `name:"DryRun" as:"dryRun"`
+	Filters    []Filter `name:"Filters" as:"Filter" list:"Filter"`
+	GroupIds   []string `name:"GroupIds" as:"GroupId" list:"groupId"`
+	GroupNames []string `name:"GroupNames" as:"GroupName" list:"GroupName"`
+	MaxResults *int64   `name:"MaxResults"`
+	NextToken  *string  `name:"NextToken"`
+}
+
+// DescribeSecurityGroupsOutput is the shape of that name in AWS's model.
+type DescribeSecurityGroupsOutput struct {
+	NextToken      *string         `name:"NextToken" as:"nextToken"`
+	SecurityGroups []SecurityGroup `name:"SecurityGroups" as:"securityGroupInfo" list:"item"`
+}
+
+// DescribeSubnetsInput is the shape of that name in AWS's model.
+type DescribeSubnetsInput struct {
+	DryRun     *bool    `name:"DryRun" as:"dryRun"`
+	Filters    []Filter `name:"Filters" as:"Filter" list:"Filter"`
+	MaxResults *int64   `name:"MaxResults"`
+	NextToken  *string  `name:"NextToken"`
+	SubnetIds  []string `name:"SubnetIds" as:"SubnetId" list:"SubnetId"`
+}
+
+// DescribeSubnetsOutput is the shape of that name in AWS's model.
+type DescribeSubnetsOutput struct {
+	NextToken *string  `name:"NextToken" as:"nextToken"`
+	Subnets   []Subnet `name:"Subnets" as:"subnetSet" list:"item"`
+}
+
+// DescribeTagsInput is the shape of that name in AWS's model.
+type DescribeTagsInput struct {
+	DryRun     *bool    `name:"DryRun" as:"dryRun"`
+	Filters    []Filter `name:"Filters" as:"Filter" list:"Filter"`
+	MaxResults *int64   `name:"MaxResults" as:"maxResults"`
+	NextToken  *string  `name:"NextToken" as:"nextToken"`
+}
+
+// DescribeTagsOutput is the shape of that name in AWS's model.
+type DescribeTagsOutput struct {
+	NextToken *string          `name:"NextToken" as:"nextToken"`
+	Tags      []TagDescription `name:"Tags" as:"tagSet" list:"item"`
+}
+
+// DescribeVolumesInput is the shape of that name in AWS's model.
+type DescribeVolumesInput struct {
+	DryRun     *bool    `name:"DryRun" as:"dryRun"`
+	Filters    []Filter `name:"Filters" as:"Filter" list:"Filter"`
+	MaxResults *int64   `name:"MaxResults" as:"maxResults"`
+	NextToken  *string  `name:"NextToken" as:"nextToken"`
+	VolumeIds  []string `name:"VolumeIds" as:"VolumeId" list:"VolumeId"`
+}
+
+// DescribeVolumesOutput is the shape of that name in AWS's model.
+type DescribeVolumesOutput struct {
+	NextToken *string  `name:"NextToken" as:"nextToken"`
+	Volumes   []Volume `name:"Volumes" as:"volumeSet" list:"item"`
+}
+
+// DescribeVpcAttributeInput is the shape of that name in AWS's model.
+type DescribeVpcAttributeInput struct {
+	Attribute *string `name:"Attribute" req:"1"`
+	DryRun    *bool   `name:"DryRun" as:"dryRun"`
+	VpcId     *string `name:"VpcId" req:"1"`
+}
+
+// DescribeVpcAttributeOutput is the shape of that name in AWS's model.
+type DescribeVpcAttributeOutput struct {
+	EnableDnsHostnames               *AttributeBooleanValue `name:"EnableDnsHostnames" as:"enableDnsHostnames"`
+	EnableDnsSupport                 *AttributeBooleanValue `name:"EnableDnsSupport" as:"enableDnsSupport"`
+	EnableNetworkAddressUsageMetrics *AttributeBooleanValue `name:"EnableNetworkAddressUsageMetrics" as:"enableNetworkAddressUsageMetrics"`
+	VpcId                            *string                `name:"VpcId" as:"vpcId"`
+}
+
+// DescribeVpcEndpointServicesInput is the shape of that name in AWS's model.
+type DescribeVpcEndpointServicesInput struct {
+	DryRun       *bool    `name:"DryRun"`
+	Filters      []Filter `name:"Filters" as:"Filter" list:"Filter"`
+	MaxResults   *int64   `name:"MaxResults"`
+	NextToken    *string  `name:"NextToken"`
+	ServiceNames []string `name:"ServiceNames" as:"ServiceName" list:"item"`
+}
+
+// DescribeVpcEndpointServicesOutput is the shape of that name in AWS's model.
+type DescribeVpcEndpointServicesOutput struct {
+	NextToken      *string         `name:"NextToken" as:"nextToken"`
+	ServiceDetails []ServiceDetail `name:"ServiceDetails" as:"serviceDetailSet" list:"item"`
+	ServiceNames   []string        `name:"ServiceNames" as:"serviceNameSet" list:"item"`
+}
+
+// DescribeVpcEndpointsInput is the shape of that name in AWS's model.
+type DescribeVpcEndpointsInput struct {
+	DryRun         *bool    `name:"DryRun"`
+	Filters        []Filter `name:"Filters" as:"Filter" list:"Filter"`
+	MaxResults     *int64   `name:"MaxResults"`
+	NextToken      *string  `name:"NextToken"`
+	VpcEndpointIds []string `name:"VpcEndpointIds" as:"VpcEndpointId" list:"item"`
+}
+
+// DescribeVpcEndpointsOutput is the shape of that name in AWS's model.
+type DescribeVpcEndpointsOutput struct {
+	NextToken    *string       `name:"NextToken" as:"nextToken"`
+	VpcEndpoints []VpcEndpoint `name:"VpcEndpoints" as:"vpcEndpointSet" list:"item"`
+}
+
 // DescribeVpcsInput is the shape of that name in AWS's model.
 type DescribeVpcsInput struct {
 	DryRun     *bool    `name:"DryRun" as:"dryRun"`
@@ -52,10 +1342,664 @@ type DescribeVpcsOutput struct {
 	Vpcs      []Vpc   `name:"Vpcs" as:"vpcSet" list:"item"`
 }
 
+// DetachInternetGatewayInput is the shape of that name in AWS's model.
+type DetachInternetGatewayInput struct {
+	DryRun            *bool   `name:"DryRun" as:"dryRun"`
+	InternetGatewayId *string `name:"InternetGatewayId" as:"internetGatewayId" req:"1"`
+	VpcId             *string `name:"VpcId" as:"vpcId" req:"1"`
+}
+
+// DetachNetworkInterfaceInput is the shape of that name in AWS's model.
+type DetachNetworkInterfaceInput struct {
+	AttachmentId *string `name:"AttachmentId" as:"attachmentId" req:"1"`
+	DryRun       *bool   `name:"DryRun" as:"dryRun"`
+	Force        *bool   `name:"Force" as:"force"`
+}
+
+// DisassociateAddressInput is the shape of that name in AWS's model.
+type DisassociateAddressInput struct {
+	AssociationId *string `name:"AssociationId"`
+	DryRun        *bool   `name:"DryRun" as:"dryRun"`
+	PublicIp      *string `name:"PublicIp"`
+}
+
+// DisassociateRouteTableInput is the shape of that name in AWS's model.
+type DisassociateRouteTableInput struct {
+	AssociationId *string `name:"AssociationId" as:"associationId" req:"1"`
+	DryRun        *bool   `name:"DryRun" as:"dryRun"`
+}
+
+// GetConsoleOutputInput is the shape of that name in AWS's model.
+type GetConsoleOutputInput struct {
+	DryRun     *bool   `name:"DryRun" as:"dryRun"`
+	InstanceId *string `name:"InstanceId" req:"1"`
+	Latest     *bool   `name:"Latest"`
+}
+
+// GetConsoleOutputOutput is the shape of that name in AWS's model.
+type GetConsoleOutputOutput struct {
+	InstanceId *string    `name:"InstanceId" as:"instanceId"`
+	Output     *string    `name:"Output" as:"output"`
+	Timestamp  *time.Time `name:"Timestamp" as:"timestamp"`
+}
+
+// GetManagedPrefixListEntriesInput is the shape of that name in AWS's model.
+type GetManagedPrefixListEntriesInput struct {
+	DryRun        *bool   `name:"DryRun"`
+	MaxResults    *int64  `name:"MaxResults"`
+	NextToken     *string `name:"NextToken"`
+	PrefixListId  *string `name:"PrefixListId" req:"1"`
+	TargetVersion *int64  `name:"TargetVersion"`
+}
+
+// GetManagedPrefixListEntriesOutput is the shape of that name in AWS's model.
+type GetManagedPrefixListEntriesOutput struct {
+	Entries   []PrefixListEntry `name:"Entries" as:"entrySet" list:"item"`
+	NextToken *string           `name:"NextToken" as:"nextToken"`
+}
+
+// ImportKeyPairInput is the shape of that name in AWS's model.
+type ImportKeyPairInput struct {
+	DryRun            *bool              `name:"DryRun" as:"dryRun"`
+	KeyName           *string            `name:"KeyName" as:"keyName" req:"1"`
+	PublicKeyMaterial []byte             `name:"PublicKeyMaterial" as:"publicKeyMaterial" req:"1"`
+	TagSpecifications []TagSpecification `name:"TagSpecifications" as:"TagSpecification" list:"item"`
+}
+
+// ImportKeyPairOutput is the shape of that name in AWS's model.
+type ImportKeyPairOutput struct {
+	KeyFingerprint *string `name:"KeyFingerprint" as:"keyFingerprint"`
+	KeyName        *string `name:"KeyName" as:"keyName"`
+	KeyPairId      *string `name:"KeyPairId" as:"keyPairId"`
+	Tags           []Tag   `name:"Tags" as:"tagSet" list:"item"`
+}
+
+// ModifyInstanceAttributeInput is the shape of that name in AWS's model.
+type ModifyInstanceAttributeInput struct {
+	Attribute                         *string                                   `name:"Attribute" as:"attribute"`
+	BlockDeviceMappings               []InstanceBlockDeviceMappingSpecification `name:"BlockDeviceMappings" as:"blockDeviceMapping" list:"item"`
+	DisableApiStop                    *AttributeBooleanValue                    `name:"DisableApiStop"`
+	DisableApiTermination             *AttributeBooleanValue                    `name:"DisableApiTermination" as:"disableApiTermination"`
+	DryRun                            *bool                                     `name:"DryRun" as:"dryRun"`
+	EbsOptimized                      *AttributeBooleanValue                    `name:"EbsOptimized" as:"ebsOptimized"`
+	EnaSupport                        *AttributeBooleanValue                    `name:"EnaSupport" as:"enaSupport"`
+	Groups                            []string                                  `name:"Groups" as:"GroupId" list:"groupId"`
+	InstanceId                        *string                                   `name:"InstanceId" as:"instanceId" req:"1"`
+	InstanceInitiatedShutdownBehavior *AttributeValue                           `name:"InstanceInitiatedShutdownBehavior" as:"instanceInitiatedShutdownBehavior"`
+	InstanceType                      *AttributeValue                           `name:"InstanceType" as:"instanceType"`
+	Kernel                            *AttributeValue                           `name:"Kernel" as:"kernel"`
+	Ramdisk                           *AttributeValue                           `name:"Ramdisk" as:"ramdisk"`
+	SourceDestCheck                   *AttributeBooleanValue                    `name:"SourceDestCheck"`
+	SriovNetSupport                   *AttributeValue                           `name:"SriovNetSupport" as:"sriovNetSupport"`
+	UserData                          *BlobAttributeValue                       `name:"UserData" as:"userData"`
+	Value                             *string                                   `name:"Value" as:"value"`
+}
+
+// ModifyInstanceMetadataOptionsInput is the shape of that name in AWS's model.
+type ModifyInstanceMetadataOptionsInput struct {
+	DryRun                  *bool   `name:"DryRun"`
+	HttpEndpoint            *string `name:"HttpEndpoint"`
+	HttpProtocolIpv6        *string `name:"HttpProtocolIpv6"`
+	HttpPutResponseHopLimit *int64  `name:"HttpPutResponseHopLimit"`
+	HttpTokens              *string `name:"HttpTokens"`
+	InstanceId              *string `name:"InstanceId" req:"1"`
+	InstanceMetadataTags    *string `name:"InstanceMetadataTags"`
+}
+
+// ModifyInstanceMetadataOptionsOutput is the shape of that name in AWS's model.
+type ModifyInstanceMetadataOptionsOutput struct {
+	InstanceId              *string                          `name:"InstanceId" as:"instanceId"`
+	InstanceMetadataOptions *InstanceMetadataOptionsResponse `name:"InstanceMetadataOptions" as:"instanceMetadataOptions"`
+}
+
+// ModifyLaunchTemplateInput is the shape of that name in AWS's model.
+type ModifyLaunchTemplateInput struct {
+	ClientToken        *string `name:"ClientToken"`
+	DefaultVersion     *string `name:"DefaultVersion" as:"SetDefaultVersion"`
+	DryRun             *bool   `name:"DryRun"`
+	LaunchTemplateId   *string `name:"LaunchTemplateId"`
+	LaunchTemplateName *string `name:"LaunchTemplateName"`
+}
+
+// ModifyLaunchTemplateOutput is the shape of that name in AWS's model.
+type ModifyLaunchTemplateOutput struct {
+	LaunchTemplate *LaunchTemplate `name:"LaunchTemplate" as:"launchTemplate"`
+}
+
+// ModifyNetworkInterfaceAttributeInput is the shape of that name in AWS's model.
+type ModifyNetworkInterfaceAttributeInput struct {
+	AssociatePublicIpAddress        *bool                                   `name:"AssociatePublicIpAddress"`
+	Attachment                      *NetworkInterfaceAttachmentChanges      `name:"Attachment" as:"attachment"`
+	ConnectionTrackingSpecification *ConnectionTrackingSpecificationRequest `name:"ConnectionTrackingSpecification"`
+	Description                     *AttributeValue                         `name:"Description" as:"description"`
+	DryRun                          *bool                                   `name:"DryRun" as:"dryRun"`
+	EnaSrdSpecification             *EnaSrdSpecification                    `name:"EnaSrdSpecification"`
+	EnablePrimaryIpv6               *bool                                   `name:"EnablePrimaryIpv6"`
+	Groups                          []string                                `name:"Groups" as:"SecurityGroupId" list:"SecurityGroupId"`
+	NetworkInterfaceId              *string                                 `name:"NetworkInterfaceId" as:"networkInterfaceId" req:"1"`
+	SourceDestCheck                 *AttributeBooleanValue                  `name:"SourceDestCheck" as:"sourceDestCheck"`
+}
+
+// ModifySecurityGroupRulesInput is the shape of that name in AWS's model.
+type ModifySecurityGroupRulesInput struct {
+	DryRun             *bool                     `name:"DryRun"`
+	GroupId            *string                   `name:"GroupId" req:"1"`
+	SecurityGroupRules []SecurityGroupRuleUpdate `name:"SecurityGroupRules" as:"SecurityGroupRule" list:"item" req:"1"`
+}
+
+// ModifySecurityGroupRulesOutput is the shape of that name in AWS's model.
+type ModifySecurityGroupRulesOutput struct {
+	Return *bool `name:"Return" as:"return"`
+}
+
+// ModifySubnetAttributeInput is the shape of that name in AWS's model.
+type ModifySubnetAttributeInput struct {
+	AssignIpv6AddressOnCreation             *AttributeBooleanValue `name:"AssignIpv6AddressOnCreation"`
+	CustomerOwnedIpv4Pool                   *string                `name:"CustomerOwnedIpv4Pool"`
+	DisableLniAtDeviceIndex                 *AttributeBooleanValue `name:"DisableLniAtDeviceIndex"`
+	EnableDns64                             *AttributeBooleanValue `name:"EnableDns64"`
+	EnableLniAtDeviceIndex                  *int64                 `name:"EnableLniAtDeviceIndex"`
+	EnableResourceNameDnsAAAARecordOnLaunch *AttributeBooleanValue `name:"EnableResourceNameDnsAAAARecordOnLaunch"`
+	EnableResourceNameDnsARecordOnLaunch    *AttributeBooleanValue `name:"EnableResourceNameDnsARecordOnLaunch"`
+	MapCustomerOwnedIpOnLaunch              *AttributeBooleanValue `name:"MapCustomerOwnedIpOnLaunch"`
+	MapPublicIpOnLaunch                     *AttributeBooleanValue `name:"MapPublicIpOnLaunch"`
+	PrivateDnsHostnameTypeOnLaunch          *string                `name:"PrivateDnsHostnameTypeOnLaunch"`
+	SubnetId                                *string                `name:"SubnetId" as:"subnetId" req:"1"`
+}
+
+// ModifyVpcAttributeInput is the shape of that name in AWS's model.
+type ModifyVpcAttributeInput struct {
+	EnableDnsHostnames               *AttributeBooleanValue `name:"EnableDnsHostnames"`
+	EnableDnsSupport                 *AttributeBooleanValue `name:"EnableDnsSupport"`
+	EnableNetworkAddressUsageMetrics *AttributeBooleanValue `name:"EnableNetworkAddressUsageMetrics"`
+	VpcId                            *string                `name:"VpcId" as:"vpcId" req:"1"`
+}
+
+// ModifyVpcEndpointInput is the shape of that name in AWS's model.
+type ModifyVpcEndpointInput struct {
+	AddRouteTableIds       []string                 `name:"AddRouteTableIds" as:"AddRouteTableId" list:"item"`
+	AddSecurityGroupIds    []string                 `name:"AddSecurityGroupIds" as:"AddSecurityGroupId" list:"item"`
+	AddSubnetIds           []string                 `name:"AddSubnetIds" as:"AddSubnetId" list:"item"`
+	DnsOptions             *DnsOptionsSpecification `name:"DnsOptions"`
+	DryRun                 *bool                    `name:"DryRun"`
+	IpAddressType          *string                  `name:"IpAddressType"`
+	PolicyDocument         *string                  `name:"PolicyDocument"`
+	PrivateDnsEnabled      *bool                    `name:"PrivateDnsEnabled"`
+	RemoveRouteTableIds    []string                 `name:"RemoveRouteTableIds" as:"RemoveRouteTableId" list:"item"`
+	RemoveSecurityGroupIds []string                 `name:"RemoveSecurityGroupIds" as:"RemoveSecurityGroupId" list:"item"`
+	RemoveSubnetIds        []string                 `name:"RemoveSubnetIds" as:"RemoveSubnetId" list:"item"`
+	ResetPolicy            *bool                    `name:"ResetPolicy"`
+	SubnetConfigurations   []SubnetConfiguration    `name:"SubnetConfigurations" as:"SubnetConfiguration" list:"item"`
+	VpcEndpointId          *string                  `name:"VpcEndpointId" req:"1"`
+}
+
+// ModifyVpcEndpointOutput is the shape of that name in AWS's model.
+type ModifyVpcEndpointOutput struct {
+	Return *bool `name:"Return" as:"return"`
+}
+
+// MonitorInstancesInput is the shape of that name in AWS's model.
+type MonitorInstancesInput struct {
+	DryRun      *bool    `name:"DryRun" as:"dryRun"`
+	InstanceIds []string `name:"InstanceIds" as:"InstanceId" list:"InstanceId" req:"1"`
+}
+
+// MonitorInstancesOutput is the shape of that name in AWS's model.
+type MonitorInstancesOutput struct {
+	InstanceMonitorings []InstanceMonitoring `name:"InstanceMonitorings" as:"instancesSet" list:"item"`
+}
+
+// RebootInstancesInput is the shape of that name in AWS's model.
+type RebootInstancesInput struct {
+	DryRun      *bool    `name:"DryRun" as:"dryRun"`
+	InstanceIds []string `name:"InstanceIds" as:"InstanceId" list:"InstanceId" req:"1"`
+}
+
+// ReleaseAddressInput is the shape of that name in AWS's model.
+type ReleaseAddressInput struct {
+	AllocationId       *string `name:"AllocationId"`
+	DryRun             *bool   `name:"DryRun" as:"dryRun"`
+	NetworkBorderGroup *string `name:"NetworkBorderGroup"`
+	PublicIp           *string `name:"PublicIp"`
+}
+
+// ReplaceRouteInput is the shape of that name in AWS's model.
+type ReplaceRouteInput struct {
+	CarrierGatewayId            *string `name:"CarrierGatewayId"`
+	CoreNetworkArn              *string `name:"CoreNetworkArn"`
+	DestinationCidrBlock        *string `name:"DestinationCidrBlock" as:"destinationCidrBlock"`
+	DestinationIpv6CidrBlock    *string `name:"DestinationIpv6CidrBlock" as:"destinationIpv6CidrBlock"`
+	DestinationPrefixListId     *string `name:"DestinationPrefixListId"`
+	DryRun                      *bool   `name:"DryRun" as:"dryRun"`
+	EgressOnlyInternetGatewayId *string `name:"EgressOnlyInternetGatewayId" as:"egressOnlyInternetGatewayId"`
+	GatewayId                   *string `name:"GatewayId" as:"gatewayId"`
+	InstanceId                  *string `name:"InstanceId" as:"instanceId"`
+	LocalGatewayId              *string `name:"LocalGatewayId"`
+	LocalTarget                 *bool   `name:"LocalTarget"`
+	NatGatewayId                *string `name:"NatGatewayId" as:"natGatewayId"`
+	NetworkInterfaceId          *string `name:"NetworkInterfaceId" as:"networkInterfaceId"`
+	RouteTableId                *string `name:"RouteTableId" as:"routeTableId" req:"1"`
+	TransitGatewayId            *string `name:"TransitGatewayId"`
+	VpcEndpointId               *string `name:"VpcEndpointId"`
+	VpcPeeringConnectionId      *string `name:"VpcPeeringConnectionId" as:"vpcPeeringConnectionId"`
+}
+
+// ReplaceRouteTableAssociationInput is the shape of that name in AWS's model.
+type ReplaceRouteTableAssociationInput struct {
+	AssociationId *string `name:"AssociationId" as:"associationId" req:"1"`
+	DryRun        *bool   `name:"DryRun" as:"dryRun"`
+	RouteTableId  *string `name:"RouteTableId" as:"routeTableId" req:"1"`
+}
+
+// ReplaceRouteTableAssociationOutput is the shape of that name in AWS's model.
+type ReplaceRouteTableAssociationOutput struct {
+	AssociationState *RouteTableAssociationState `name:"AssociationState" as:"associationState"`
+	NewAssociationId *string                     `name:"NewAssociationId" as:"newAssociationId"`
+}
+
+// RevokeSecurityGroupEgressInput is the shape of that name in AWS's model.
+type RevokeSecurityGroupEgressInput struct {
+	CidrIp                     *string        `name:"CidrIp" as:"cidrIp"`
+	DryRun                     *bool          `name:"DryRun" as:"dryRun"`
+	FromPort                   *int64         `name:"FromPort" as:"fromPort"`
+	GroupId                    *string        `name:"GroupId" as:"groupId" req:"1"`
+	IpPermissions              []IpPermission `name:"IpPermissions" as:"ipPermissions" list:"item"`
+	IpProtocol                 *string        `name:"IpProtocol" as:"ipProtocol"`
+	SecurityGroupRuleIds       []string       `name:"SecurityGroupRuleIds" as:"SecurityGroupRuleId" list:"item"`
+	SourceSecurityGroupName    *string        `name:"SourceSecurityGroupName" as:"sourceSecurityGroupName"`
+	SourceSecurityGroupOwnerId *string        `name:"SourceSecurityGroupOwnerId" as:"sourceSecurityGroupOwnerId"`
+	ToPort                     *int64         `name:"ToPort" as:"toPort"`
+}
+
+// RevokeSecurityGroupEgressOutput is the shape of that name in AWS's model.
+type RevokeSecurityGroupEgressOutput struct {
+	Return               *bool          `name:"Return" as:"return"`
+	UnknownIpPermissions []IpPermission `name:"UnknownIpPermissions" as:"unknownIpPermissionSet" list:"item"`
+}
+
+// RevokeSecurityGroupIngressInput is the shape of that name in AWS's model.
+type RevokeSecurityGroupIngressInput struct {
+	CidrIp                     *string        `name:"CidrIp"`
+	DryRun                     *bool          `name:"DryRun" as:"dryRun"`
+	FromPort                   *int64         `name:"FromPort"`
+	GroupId                    *string        `name:"GroupId"`
+	GroupName                  *string        `name:"GroupName"`
+	IpPermissions              []IpPermission `name:"IpPermissions" list:"item"`
+	IpProtocol                 *string        `name:"IpProtocol"`
+	SecurityGroupRuleIds       []string       `name:"SecurityGroupRuleIds" as:"SecurityGroupRuleId" list:"item"`
+	SourceSecurityGroupName    *string        `name:"SourceSecurityGroupName"`
+	SourceSecurityGroupOwnerId *string        `name:"SourceSecurityGroupOwnerId"`
+	ToPort                     *int64         `name:"ToPort"`
+}
+
+// RevokeSecurityGroupIngressOutput is the shape of that name in AWS's model.
+type RevokeSecurityGroupIngressOutput struct {
+	Return               *bool          `name:"Return" as:"return"`
+	UnknownIpPermissions []IpPermission `name:"UnknownIpPermissions" as:"unknownIpPermissionSet" list:"item"`
+}
+
+// RunInstancesInput is the shape of that name in AWS's model.
+type RunInstancesInput struct {
+	AdditionalInfo                    *string                                 `name:"AdditionalInfo" as:"additionalInfo"`
+	BlockDeviceMappings               []BlockDeviceMapping                    `name:"BlockDeviceMappings" as:"BlockDeviceMapping" list:"BlockDeviceMapping"`
+	CapacityReservationSpecification  *CapacityReservationSpecification       `name:"CapacityReservationSpecification"`
+	ClientToken                       *string                                 `name:"ClientToken" as:"clientToken" token:"1"`
+	CpuOptions                        *CpuOptionsRequest                      `name:"CpuOptions"`
+	CreditSpecification               *CreditSpecificationRequest             `name:"CreditSpecification"`
+	DisableApiStop                    *bool                                   `name:"DisableApiStop"`
+	DisableApiTermination             *bool                                   `name:"DisableApiTermination" as:"disableApiTermination"`
+	DryRun                            *bool                                   `name:"DryRun" as:"dryRun"`
+	EbsOptimized                      *bool                                   `name:"EbsOptimized" as:"ebsOptimized"`
+	ElasticGpuSpecification           []ElasticGpuSpecification               `name:"ElasticGpuSpecification" list:"item"`
+	ElasticInferenceAccelerators      []ElasticInferenceAccelerator           `name:"ElasticInferenceAccelerators" as:"ElasticInferenceAccelerator" list:"item"`
+	EnablePrimaryIpv6                 *bool                                   `name:"EnablePrimaryIpv6"`
+	EnclaveOptions                    *EnclaveOptionsRequest                  `name:"EnclaveOptions"`
+	HibernationOptions                *HibernationOptionsRequest              `name:"HibernationOptions"`
+	IamInstanceProfile                *IamInstanceProfileSpecification        `name:"IamInstanceProfile" as:"iamInstanceProfile"`
+	ImageId                           *string                                 `name:"ImageId"`
+	InstanceInitiatedShutdownBehavior *string                                 `name:"InstanceInitiatedShutdownBehavior" as:"instanceInitiatedShutdownBehavior"`
+	InstanceMarketOptions             *InstanceMarketOptionsRequest           `name:"InstanceMarketOptions"`
+	InstanceType                      *string                                 `name:"InstanceType"`
+	Ipv6AddressCount                  *int64                                  `name:"Ipv6AddressCount"`
+	Ipv6Addresses                     []InstanceIpv6Address                   `name:"Ipv6Addresses" as:"Ipv6Address" list:"item"`
+	KernelId                          *string                                 `name:"KernelId"`
+	KeyName                           *string                                 `name:"KeyName"`
+	LaunchTemplate                    *LaunchTemplateSpecification            `name:"LaunchTemplate"`
+	LicenseSpecifications             []LicenseConfigurationRequest           `name:"LicenseSpecifications" as:"LicenseSpecification" list:"item"`
+	MaintenanceOptions                *InstanceMaintenanceOptionsRequest      `name:"MaintenanceOptions"`
+	MaxCount                          *int64                                  `name:"MaxCount" req:"1"`
+	MetadataOptions                   *InstanceMetadataOptionsRequest         `name:"MetadataOptions"`
+	MinCount                          *int64                                  `name:"MinCount" req:"1"`
+	Monitoring                        *RunInstancesMonitoringEnabled          `name:"Monitoring"`
+	NetworkInterfaces                 []InstanceNetworkInterfaceSpecification `name:"NetworkInterfaces" as:"networkInterface" list:"item"`
+	Placement                         *Placement                              `name:"Placement"`
+	PrivateDnsNameOptions             *PrivateDnsNameOptionsRequest           `name:"PrivateDnsNameOptions"`
+	PrivateIpAddress                  *string                                 `name:"PrivateIpAddress" as:"privateIpAddress"`
+	RamdiskId                         *string                                 `name:"RamdiskId"`
+	SecurityGroupIds                  []string                                `name:"SecurityGroupIds" as:"SecurityGroupId" list:"SecurityGroupId"`
+	SecurityGroups                    []string                                `name:"SecurityGroups" as:"SecurityGroup" list:"SecurityGroup"`
+	SubnetId                          *string                                 `name:"SubnetId"`
+	TagSpecifications                 []TagSpecification                      `name:"TagSpecifications" as:"TagSpecification" list:"item"`
+	UserData                          *string                                 `name:"UserData"`
+}
+
+// Reservation is the shape of that name in AWS's model.
+type Reservation struct {
+	Groups        []GroupIdentifier `name:"Groups" as:"groupSet" list:"item"`
+	Instances     []Instance        `name:"Instances" as:"instancesSet" list:"item"`
+	OwnerId       *string           `name:"OwnerId" as:"ownerId"`
+	RequesterId   *string           `name:"RequesterId" as:"requesterId"`
+	ReservationId *string           `name:"ReservationId" as:"reservationId"`
+}
+
+// StartInstancesInput is the shape of that name in AWS's model.
+type StartInstancesInput struct {
+	AdditionalInfo *string  `name:"AdditionalInfo" as:"additionalInfo"`
+	DryRun         *bool    `name:"DryRun" as:"dryRun"`
+	InstanceIds    []string `name:"InstanceIds" as:"InstanceId" list:"InstanceId" req:"1"`
+}
+
+// StartInstancesOutput is the shape of that name in AWS's model.
+type StartInstancesOutput struct {
+	StartingInstances []InstanceStateChange `name:"StartingInstances" as:"instancesSet" list:"item"`
+}
+
+// StopInstancesInput is the shape of that name in AWS's model.
+type StopInstancesInput struct {
+	DryRun      *bool    `name:"DryRun" as:"dryRun"`
+	Force       *bool    `name:"Force" as:"force"`
+	Hibernate   *bool    `name:"Hibernate"`
+	InstanceIds []string `name:"InstanceIds" as:"InstanceId" list:"InstanceId" req:"1"`
+}
+
+// StopInstancesOutput is the shape of that name in AWS's model.
+type StopInstancesOutput struct {
+	StoppingInstances []InstanceStateChange `name:"StoppingInstances" as:"instancesSet" list:"item"`
+}
+
+// TerminateInstancesInput is the shape of that name in AWS's model.
+type TerminateInstancesInput struct {
+	DryRun      *bool    `name:"DryRun" as:"dryRun"`
+	InstanceIds []string `name:"InstanceIds" as:"InstanceId" list:"InstanceId" req:"1"`
+}
+
+// TerminateInstancesOutput is the shape of that name in AWS's model.
+type TerminateInstancesOutput struct {
+	TerminatingInstances []InstanceStateChange `name:"TerminatingInstances" as:"instancesSet" list:"item"`
+}
+
+// UnmonitorInstancesInput is the shape of that name in AWS's model.
+type UnmonitorInstancesInput struct {
+	DryRun      *bool    `name:"DryRun" as:"dryRun"`
+	InstanceIds []string `name:"InstanceIds" as:"InstanceId" list:"InstanceId" req:"1"`
+}
+
+// UnmonitorInstancesOutput is the shape of that name in AWS's model.
+type UnmonitorInstancesOutput struct {
+	InstanceMonitorings []InstanceMonitoring `name:"InstanceMonitorings" as:"instancesSet" list:"item"`
+}
+
+// UpdateSecurityGroupRuleDescriptionsEgressInput is the shape of that name in AWS's model.
+type UpdateSecurityGroupRuleDescriptionsEgressInput struct {
+	DryRun                        *bool                          `name:"DryRun"`
+	GroupId                       *string                        `name:"GroupId"`
+	GroupName                     *string                        `name:"GroupName"`
+	IpPermissions                 []IpPermission                 `name:"IpPermissions" list:"item"`
+	SecurityGroupRuleDescriptions []SecurityGroupRuleDescription `name:"SecurityGroupRuleDescriptions" as:"SecurityGroupRuleDescription" list:"item"`
+}
+
+// UpdateSecurityGroupRuleDescriptionsEgressOutput is the shape of that name in AWS's model.
+type UpdateSecurityGroupRuleDescriptionsEgressOutput struct {
+	Return *bool `name:"Return" as:"return"`
+}
+
+// UpdateSecurityGroupRuleDescriptionsIngressInput is the shape of that name in AWS's model.
+type UpdateSecurityGroupRuleDescriptionsIngressInput struct {
+	DryRun                        *bool                          `name:"DryRun"`
+	GroupId                       *string                        `name:"GroupId"`
+	GroupName                     *string                        `name:"GroupName"`
+	IpPermissions                 []IpPermission                 `name:"IpPermissions" list:"item"`
+	SecurityGroupRuleDescriptions []SecurityGroupRuleDescription `name:"SecurityGroupRuleDescriptions" as:"SecurityGroupRuleDescription" list:"item"`
+}
+
+// UpdateSecurityGroupRuleDescriptionsIngressOutput is the shape of that name in AWS's model.
+type UpdateSecurityGroupRuleDescriptionsIngressOutput struct {
+	Return *bool `name:"Return" as:"return"`
+}
+
 // TagSpecification is the shape of that name in AWS's model.
 type TagSpecification struct {
 	ResourceType *string `name:"ResourceType" as:"resourceType"`
 	Tags         []Tag   `name:"Tags" as:"Tag" list:"item"`
+}
+
+// RouteTableAssociationState is the shape of that name in AWS's model.
+type RouteTableAssociationState struct {
+	State         *string `name:"State" as:"state"`
+	StatusMessage *string `name:"StatusMessage" as:"statusMessage"`
+}
+
+// EnaSrdSpecification is the shape of that name in AWS's model.
+type EnaSrdSpecification struct {
+	EnaSrdEnabled          *bool                   `name:"EnaSrdEnabled"`
+	EnaSrdUdpSpecification *EnaSrdUdpSpecification `name:"EnaSrdUdpSpecification"`
+}
+
+// IpPermission is the shape of that name in AWS's model.
+type IpPermission struct {
+	FromPort         *int64            `name:"FromPort" as:"fromPort"`
+	IpProtocol       *string           `name:"IpProtocol" as:"ipProtocol"`
+	IpRanges         []IpRange         `name:"IpRanges" as:"ipRanges" list:"item"`
+	Ipv6Ranges       []Ipv6Range       `name:"Ipv6Ranges" as:"ipv6Ranges" list:"item"`
+	PrefixListIds    []PrefixListId    `name:"PrefixListIds" as:"prefixListIds" list:"item"`
+	ToPort           *int64            `name:"ToPort" as:"toPort"`
+	UserIdGroupPairs []UserIdGroupPair `name:"UserIdGroupPairs" as:"groups" list:"item"`
+}
+
+// SecurityGroupRule is the shape of that name in AWS's model.
+type SecurityGroupRule struct {
+	CidrIpv4            *string                  `name:"CidrIpv4" as:"cidrIpv4"`
+	CidrIpv6            *string                  `name:"CidrIpv6" as:"cidrIpv6"`
+	Description         *string                  `name:"Description" as:"description"`
+	FromPort            *int64                   `name:"FromPort" as:"fromPort"`
+	GroupId             *string                  `name:"GroupId" as:"groupId"`
+	GroupOwnerId        *string                  `name:"GroupOwnerId" as:"groupOwnerId"`
+	IpProtocol          *string                  `name:"IpProtocol" as:"ipProtocol"`
+	IsEgress            *bool                    `name:"IsEgress" as:"isEgress"`
+	PrefixListId        *string                  `name:"PrefixListId" as:"prefixListId"`
+	ReferencedGroupInfo *ReferencedSecurityGroup `name:"ReferencedGroupInfo" as:"referencedGroupInfo"`
+	SecurityGroupRuleId *string                  `name:"SecurityGroupRuleId" as:"securityGroupRuleId"`
+	Tags                []Tag                    `name:"Tags" as:"tagSet" list:"item"`
+	ToPort              *int64                   `name:"ToPort" as:"toPort"`
+}
+
+// InternetGateway is the shape of that name in AWS's model.
+type InternetGateway struct {
+	Attachments       []InternetGatewayAttachment `name:"Attachments" as:"attachmentSet" list:"item"`
+	InternetGatewayId *string                     `name:"InternetGatewayId" as:"internetGatewayId"`
+	OwnerId           *string                     `name:"OwnerId" as:"ownerId"`
+	Tags              []Tag                       `name:"Tags" as:"tagSet" list:"item"`
+}
+
+// Tag is the shape of that name in AWS's model.
+type Tag struct {
+	Key   *string `name:"Key" as:"key"`
+	Value *string `name:"Value" as:"value"`
+}
+
+// RequestLaunchTemplateData is the shape of that name in AWS's model.
+type RequestLaunchTemplateData struct {
+	BlockDeviceMappings               []LaunchTemplateBlockDeviceMappingRequest                    `name:"BlockDeviceMappings" as:"BlockDeviceMapping" list:"BlockDeviceMapping"`
+	CapacityReservationSpecification  *LaunchTemplateCapacityReservationSpecificationRequest       `name:"CapacityReservationSpecification"`
+	CpuOptions                        *LaunchTemplateCpuOptionsRequest                             `name:"CpuOptions"`
+	CreditSpecification               *CreditSpecificationRequest                                  `name:"CreditSpecification"`
+	DisableApiStop                    *bool                                                        `name:"DisableApiStop"`
+	DisableApiTermination             *bool                                                        `name:"DisableApiTermination"`
+	EbsOptimized                      *bool                                                        `name:"EbsOptimized"`
+	ElasticGpuSpecifications          []ElasticGpuSpecification                                    `name:"ElasticGpuSpecifications" as:"ElasticGpuSpecification" list:"ElasticGpuSpecification"`
+	ElasticInferenceAccelerators      []LaunchTemplateElasticInferenceAccelerator                  `name:"ElasticInferenceAccelerators" as:"ElasticInferenceAccelerator" list:"item"`
+	EnclaveOptions                    *LaunchTemplateEnclaveOptionsRequest                         `name:"EnclaveOptions"`
+	HibernationOptions                *LaunchTemplateHibernationOptionsRequest                     `name:"HibernationOptions"`
+	IamInstanceProfile                *LaunchTemplateIamInstanceProfileSpecificationRequest        `name:"IamInstanceProfile"`
+	ImageId                           *string                                                      `name:"ImageId"`
+	InstanceInitiatedShutdownBehavior *string                                                      `name:"InstanceInitiatedShutdownBehavior"`
+	InstanceMarketOptions             *LaunchTemplateInstanceMarketOptionsRequest                  `name:"InstanceMarketOptions"`
+	InstanceRequirements              *InstanceRequirementsRequest                                 `name:"InstanceRequirements"`
+	InstanceType                      *string                                                      `name:"InstanceType"`
+	KernelId                          *string                                                      `name:"KernelId"`
+	KeyName                           *string                                                      `name:"KeyName"`
+	LicenseSpecifications             []LaunchTemplateLicenseConfigurationRequest                  `name:"LicenseSpecifications" as:"LicenseSpecification" list:"item"`
+	MaintenanceOptions                *LaunchTemplateInstanceMaintenanceOptionsRequest             `name:"MaintenanceOptions"`
+	MetadataOptions                   *LaunchTemplateInstanceMetadataOptionsRequest                `name:"MetadataOptions"`
+	Monitoring                        *LaunchTemplatesMonitoringRequest                            `name:"Monitoring"`
+	NetworkInterfaces                 []LaunchTemplateInstanceNetworkInterfaceSpecificationRequest `name:"NetworkInterfaces" as:"NetworkInterface" list:"InstanceNetworkInterfaceSpecification"`
+	Placement                         *LaunchTemplatePlacementRequest                              `name:"Placement"`
+	PrivateDnsNameOptions             *LaunchTemplatePrivateDnsNameOptionsRequest                  `name:"PrivateDnsNameOptions"`
+	RamDiskId                         *string                                                      `name:"RamDiskId"`
+	SecurityGroupIds                  []string                                                     `name:"SecurityGroupIds" as:"SecurityGroupId" list:"SecurityGroupId"`
+	SecurityGroups                    []string                                                     `name:"SecurityGroups" as:"SecurityGroup" list:"SecurityGroup"`
+	TagSpecifications                 []LaunchTemplateTagSpecificationRequest                      `name:"TagSpecifications" as:"TagSpecification" list:"LaunchTemplateTagSpecificationRequest"`
+	UserData                          *string                                                      `name:"UserData"`
+}
+
+// LaunchTemplate is the shape of that name in AWS's model.
+type LaunchTemplate struct {
+	CreateTime           *time.Time `name:"CreateTime" as:"createTime"`
+	CreatedBy            *string    `name:"CreatedBy" as:"createdBy"`
+	DefaultVersionNumber *int64     `name:"DefaultVersionNumber" as:"defaultVersionNumber"`
+	LatestVersionNumber  *int64     `name:"LatestVersionNumber" as:"latestVersionNumber"`
+	LaunchTemplateId     *string    `name:"LaunchTemplateId" as:"launchTemplateId"`
+	LaunchTemplateName   *string    `name:"LaunchTemplateName" as:"launchTemplateName"`
+	Tags                 []Tag      `name:"Tags" as:"tagSet" list:"item"`
+}
+
+// ValidationWarning is the shape of that name in AWS's model.
+type ValidationWarning struct {
+	Errors []ValidationError `name:"Errors" as:"errorSet" list:"item"`
+}
+
+// LaunchTemplateVersion is the shape of that name in AWS's model.
+type LaunchTemplateVersion struct {
+	CreateTime         *time.Time                  `name:"CreateTime" as:"createTime"`
+	CreatedBy          *string                     `name:"CreatedBy" as:"createdBy"`
+	DefaultVersion     *bool                       `name:"DefaultVersion" as:"defaultVersion"`
+	LaunchTemplateData *ResponseLaunchTemplateData `name:"LaunchTemplateData" as:"launchTemplateData"`
+	LaunchTemplateId   *string                     `name:"LaunchTemplateId" as:"launchTemplateId"`
+	LaunchTemplateName *string                     `name:"LaunchTemplateName" as:"launchTemplateName"`
+	VersionDescription *string                     `name:"VersionDescription" as:"versionDescription"`
+	VersionNumber      *int64                      `name:"VersionNumber" as:"versionNumber"`
+}
+
+// NatGateway is the shape of that name in AWS's model.
+type NatGateway struct {
+	ConnectivityType     *string               `name:"ConnectivityType" as:"connectivityType"`
+	CreateTime           *time.Time            `name:"CreateTime" as:"createTime"`
+	DeleteTime           *time.Time            `name:"DeleteTime" as:"deleteTime"`
+	FailureCode          *string               `name:"FailureCode" as:"failureCode"`
+	FailureMessage       *string               `name:"FailureMessage" as:"failureMessage"`
+	NatGatewayAddresses  []NatGatewayAddress   `name:"NatGatewayAddresses" as:"natGatewayAddressSet" list:"item"`
+	NatGatewayId         *string               `name:"NatGatewayId" as:"natGatewayId"`
+	ProvisionedBandwidth *ProvisionedBandwidth `name:"ProvisionedBandwidth" as:"provisionedBandwidth"`
+	State                *string               `name:"State" as:"state"`
+	SubnetId             *string               `name:"SubnetId" as:"subnetId"`
+	Tags                 []Tag                 `name:"Tags" as:"tagSet" list:"item"`
+	VpcId                *string               `name:"VpcId" as:"vpcId"`
+}
+
+// ConnectionTrackingSpecificationRequest is the shape of that name in AWS's model.
+type ConnectionTrackingSpecificationRequest struct {
+	TcpEstablishedTimeout *int64 `name:"TcpEstablishedTimeout"`
+	UdpStreamTimeout      *int64 `name:"UdpStreamTimeout"`
+	UdpTimeout            *int64 `name:"UdpTimeout"`
+}
+
+// Ipv4PrefixSpecificationRequest is the shape of that name in AWS's model.
+type Ipv4PrefixSpecificationRequest struct {
+	Ipv4Prefix *string `name:"Ipv4Prefix"`
+}
+
+// InstanceIpv6Address is the shape of that name in AWS's model.
+type InstanceIpv6Address struct {
+	Ipv6Address   *string `name:"Ipv6Address" as:"ipv6Address"`
+	IsPrimaryIpv6 *bool   `name:"IsPrimaryIpv6" as:"isPrimaryIpv6"`
+}
+
+// Ipv6PrefixSpecificationRequest is the shape of that name in AWS's model.
+type Ipv6PrefixSpecificationRequest struct {
+	Ipv6Prefix *string `name:"Ipv6Prefix"`
+}
+
+// PrivateIpAddressSpecification is the shape of that name in AWS's model.
+type PrivateIpAddressSpecification struct {
+	Primary          *bool   `name:"Primary" as:"primary"`
+	PrivateIpAddress *string `name:"PrivateIpAddress" as:"privateIpAddress"`
+}
+
+// NetworkInterface is the shape of that name in AWS's model.
+type NetworkInterface struct {
+	Association                     *NetworkInterfaceAssociation       `name:"Association" as:"association"`
+	Attachment                      *NetworkInterfaceAttachment        `name:"Attachment" as:"attachment"`
+	AvailabilityZone                *string                            `name:"AvailabilityZone" as:"availabilityZone"`
+	ConnectionTrackingConfiguration *ConnectionTrackingConfiguration   `name:"ConnectionTrackingConfiguration" as:"connectionTrackingConfiguration"`
+	DenyAllIgwTraffic               *bool                              `name:"DenyAllIgwTraffic" as:"denyAllIgwTraffic"`
+	Description                     *string                            `name:"Description" as:"description"`
+	Groups                          []GroupIdentifier                  `name:"Groups" as:"groupSet" list:"item"`
+	InterfaceType                   *string                            `name:"InterfaceType" as:"interfaceType"`
+	Ipv4Prefixes                    []Ipv4PrefixSpecification          `name:"Ipv4Prefixes" as:"ipv4PrefixSet" list:"item"`
+	Ipv6Address                     *string                            `name:"Ipv6Address" as:"ipv6Address"`
+	Ipv6Addresses                   []NetworkInterfaceIpv6Address      `name:"Ipv6Addresses" as:"ipv6AddressesSet" list:"item"`
+	Ipv6Native                      *bool                              `name:"Ipv6Native" as:"ipv6Native"`
+	Ipv6Prefixes                    []Ipv6PrefixSpecification          `name:"Ipv6Prefixes" as:"ipv6PrefixSet" list:"item"`
+	MacAddress                      *string                            `name:"MacAddress" as:"macAddress"`
+	NetworkInterfaceId              *string                            `name:"NetworkInterfaceId" as:"networkInterfaceId"`
+	OutpostArn                      *string                            `name:"OutpostArn" as:"outpostArn"`
+	OwnerId                         *string                            `name:"OwnerId" as:"ownerId"`
+	PrivateDnsName                  *string                            `name:"PrivateDnsName" as:"privateDnsName"`
+	PrivateIpAddress                *string                            `name:"PrivateIpAddress" as:"privateIpAddress"`
+	PrivateIpAddresses              []NetworkInterfacePrivateIpAddress `name:"PrivateIpAddresses" as:"privateIpAddressesSet" list:"item"`
+	RequesterId                     *string                            `name:"RequesterId" as:"requesterId"`
+	RequesterManaged                *bool                              `name:"RequesterManaged" as:"requesterManaged"`
+	SourceDestCheck                 *bool                              `name:"SourceDestCheck" as:"sourceDestCheck"`
+	Status                          *string                            `name:"Status" as:"status"`
+	SubnetId                        *string                            `name:"SubnetId" as:"subnetId"`
+	TagSet                          []Tag                              `name:"TagSet" as:"tagSet" list:"item"`
+	VpcId                           *string                            `name:"VpcId" as:"vpcId"`
+}
+
+// RouteTable is the shape of that name in AWS's model.
+type RouteTable struct {
+	Associations    []RouteTableAssociation `name:"Associations" as:"associationSet" list:"item"`
+	OwnerId         *string                 `name:"OwnerId" as:"ownerId"`
+	PropagatingVgws []PropagatingVgw        `name:"PropagatingVgws" as:"propagatingVgwSet" list:"item"`
+	RouteTableId    *string                 `name:"RouteTableId" as:"routeTableId"`
+	Routes          []Route                 `name:"Routes" as:"routeSet" list:"item"`
+	Tags            []Tag                   `name:"Tags" as:"tagSet" list:"item"`
+	VpcId           *string                 `name:"VpcId" as:"vpcId"`
+}
+
+// Subnet is the shape of that name in AWS's model.
+type Subnet struct {
+	AssignIpv6AddressOnCreation   *bool                            `name:"AssignIpv6AddressOnCreation" as:"assignIpv6AddressOnCreation"`
+	AvailabilityZone              *string                          `name:"AvailabilityZone" as:"availabilityZone"`
+	AvailabilityZoneId            *string                          `name:"AvailabilityZoneId" as:"availabilityZoneId"`
+	AvailableIpAddressCount       *int64                           `name:"AvailableIpAddressCount" as:"availableIpAddressCount"`
+	CidrBlock                     *string                          `name:"CidrBlock" as:"cidrBlock"`
+	CustomerOwnedIpv4Pool         *string                          `name:"CustomerOwnedIpv4Pool" as:"customerOwnedIpv4Pool"`
+	DefaultForAz                  *bool                            `name:"DefaultForAz" as:"defaultForAz"`
+	EnableDns64                   *bool                            `name:"EnableDns64" as:"enableDns64"`
+	EnableLniAtDeviceIndex        *int64                           `name:"EnableLniAtDeviceIndex" as:"enableLniAtDeviceIndex"`
+	Ipv6CidrBlockAssociationSet   []SubnetIpv6CidrBlockAssociation `name:"Ipv6CidrBlockAssociationSet" as:"ipv6CidrBlockAssociationSet" list:"item"`
+	Ipv6Native                    *bool                            `name:"Ipv6Native" as:"ipv6Native"`
+	MapCustomerOwnedIpOnLaunch    *bool                            `name:"MapCustomerOwnedIpOnLaunch" as:"mapCustomerOwnedIpOnLaunch"`
+	MapPublicIpOnLaunch           *bool                            `name:"MapPublicIpOnLaunch" as:"mapPublicIpOnLaunch"`
+	OutpostArn                    *string                          `name:"OutpostArn" as:"outpostArn"`
+	OwnerId                       *string                          `name:"OwnerId" as:"ownerId"`
+	PrivateDnsNameOptionsOnLaunch *PrivateDnsNameOptionsOnLaunch   `name:"PrivateDnsNameOptionsOnLaunch" as:"privateDnsNameOptionsOnLaunch"`
+	State                         *string                          `name:"State" as:"state"`
+	SubnetArn                     *string                          `name:"SubnetArn" as:"subnetArn"`
+	SubnetId                      *string                          `name:"SubnetId" as:"subnetId"`
+	Tags                          []Tag                            `name:"Tags" as:"tagSet" list:"item"`
+	VpcId                         *string                          `name:"VpcId" as:"vpcId"`
 }
 
 // Vpc is the shape of that name in AWS's model.
@@ -72,16 +2016,994 @@ type Vpc struct {
 	VpcId                       *string                       `name:"VpcId" as:"vpcId"`
 }
 
+// DnsOptionsSpecification is the shape of that name in AWS's model.
+type DnsOptionsSpecification struct {
+	DnsRecordIpType                          *string `name:"DnsRecordIpType"`
+	PrivateDnsOnlyForInboundResolverEndpoint *bool   `name:"PrivateDnsOnlyForInboundResolverEndpoint"`
+}
+
+// SubnetConfiguration is the shape of that name in AWS's model.
+type SubnetConfiguration struct {
+	Ipv4     *string `name:"Ipv4"`
+	Ipv6     *string `name:"Ipv6"`
+	SubnetId *string `name:"SubnetId"`
+}
+
+// VpcEndpoint is the shape of that name in AWS's model.
+type VpcEndpoint struct {
+	CreationTimestamp   *time.Time                `name:"CreationTimestamp" as:"creationTimestamp"`
+	DnsEntries          []DnsEntry                `name:"DnsEntries" as:"dnsEntrySet" list:"item"`
+	DnsOptions          *DnsOptions               `name:"DnsOptions" as:"dnsOptions"`
+	Groups              []SecurityGroupIdentifier `name:"Groups" as:"groupSet" list:"item"`
+	IpAddressType       *string                   `name:"IpAddressType" as:"ipAddressType"`
+	LastError           *LastError                `name:"LastError" as:"lastError"`
+	NetworkInterfaceIds []string                  `name:"NetworkInterfaceIds" as:"networkInterfaceIdSet" list:"item"`
+	OwnerId             *string                   `name:"OwnerId" as:"ownerId"`
+	PolicyDocument      *string                   `name:"PolicyDocument" as:"policyDocument"`
+	PrivateDnsEnabled   *bool                     `name:"PrivateDnsEnabled" as:"privateDnsEnabled"`
+	RequesterManaged    *bool                     `name:"RequesterManaged" as:"requesterManaged"`
+	RouteTableIds       []string                  `name:"RouteTableIds" as:"routeTableIdSet" list:"item"`
+	ServiceName         *string                   `name:"ServiceName" as:"serviceName"`
+	State               *string                   `name:"State" as:"state"`
+	SubnetIds           []string                  `name:"SubnetIds" as:"subnetIdSet" list:"item"`
+	Tags                []Tag                     `name:"Tags" as:"tagSet" list:"item"`
+	VpcEndpointId       *string                   `name:"VpcEndpointId" as:"vpcEndpointId"`
+	VpcEndpointType     *string                   `name:"VpcEndpointType" as:"vpcEndpointType"`
+	VpcId               *string                   `name:"VpcId" as:"vpcId"`
+}
+
+// DeleteLaunchTemplateVersionsResponseSuccessItem is the shape of that name in AWS's model.
+type DeleteLaunchTemplateVersionsResponseSuccessItem struct {
+	LaunchTemplateId   *string `name:"LaunchTemplateId" as:"launchTemplateId"`
+	LaunchTemplateName *string `name:"LaunchTemplateName" as:"launchTemplateName"`
+	VersionNumber      *int64  `name:"VersionNumber" as:"versionNumber"`
+}
+
+// DeleteLaunchTemplateVersionsResponseErrorItem is the shape of that name in AWS's model.
+type DeleteLaunchTemplateVersionsResponseErrorItem struct {
+	LaunchTemplateId   *string        `name:"LaunchTemplateId" as:"launchTemplateId"`
+	LaunchTemplateName *string        `name:"LaunchTemplateName" as:"launchTemplateName"`
+	ResponseError      *ResponseError `name:"ResponseError" as:"responseError"`
+	VersionNumber      *int64         `name:"VersionNumber" as:"versionNumber"`
+}
+
+// UnsuccessfulItem is the shape of that name in AWS's model.
+type UnsuccessfulItem struct {
+	Error      *UnsuccessfulItemError `name:"Error" as:"error"`
+	ResourceId *string                `name:"ResourceId" as:"resourceId"`
+}
+
+// AccountAttribute is the shape of that name in AWS's model.
+type AccountAttribute struct {
+	AttributeName   *string                 `name:"AttributeName" as:"attributeName"`
+	AttributeValues []AccountAttributeValue `name:"AttributeValues" as:"attributeValueSet" list:"item"`
+}
+
 // Filter is the shape of that name in AWS's model.
 type Filter struct {
 	Name   *string  `name:"Name"`
 	Values []string `name:"Values" as:"Value" list:"item"`
 }
 
-// Tag is the shape of that name in AWS's model.
-type Tag struct {
-	Key   *string `name:"Key" as:"key"`
+// Address is the shape of that name in AWS's model.
+type Address struct {
+	AllocationId            *string `name:"AllocationId" as:"allocationId"`
+	AssociationId           *string `name:"AssociationId" as:"associationId"`
+	CarrierIp               *string `name:"CarrierIp" as:"carrierIp"`
+	CustomerOwnedIp         *string `name:"CustomerOwnedIp" as:"customerOwnedIp"`
+	CustomerOwnedIpv4Pool   *string `name:"CustomerOwnedIpv4Pool" as:"customerOwnedIpv4Pool"`
+	Domain                  *string `name:"Domain" as:"domain"`
+	InstanceId              *string `name:"InstanceId" as:"instanceId"`
+	NetworkBorderGroup      *string `name:"NetworkBorderGroup" as:"networkBorderGroup"`
+	NetworkInterfaceId      *string `name:"NetworkInterfaceId" as:"networkInterfaceId"`
+	NetworkInterfaceOwnerId *string `name:"NetworkInterfaceOwnerId" as:"networkInterfaceOwnerId"`
+	PrivateIpAddress        *string `name:"PrivateIpAddress" as:"privateIpAddress"`
+	PublicIp                *string `name:"PublicIp" as:"publicIp"`
+	PublicIpv4Pool          *string `name:"PublicIpv4Pool" as:"publicIpv4Pool"`
+	Tags                    []Tag   `name:"Tags" as:"tagSet" list:"item"`
+}
+
+// AddressAttribute is the shape of that name in AWS's model.
+type AddressAttribute struct {
+	AllocationId    *string          `name:"AllocationId" as:"allocationId"`
+	PtrRecord       *string          `name:"PtrRecord" as:"ptrRecord"`
+	PtrRecordUpdate *PtrUpdateStatus `name:"PtrRecordUpdate" as:"ptrRecordUpdate"`
+	PublicIp        *string          `name:"PublicIp" as:"publicIp"`
+}
+
+// AvailabilityZone is the shape of that name in AWS's model.
+type AvailabilityZone struct {
+	GroupName          *string                   `name:"GroupName" as:"groupName"`
+	Messages           []AvailabilityZoneMessage `name:"Messages" as:"messageSet" list:"item"`
+	NetworkBorderGroup *string                   `name:"NetworkBorderGroup" as:"networkBorderGroup"`
+	OptInStatus        *string                   `name:"OptInStatus" as:"optInStatus"`
+	ParentZoneId       *string                   `name:"ParentZoneId" as:"parentZoneId"`
+	ParentZoneName     *string                   `name:"ParentZoneName" as:"parentZoneName"`
+	RegionName         *string                   `name:"RegionName" as:"regionName"`
+	State              *string                   `name:"State" as:"zoneState"`
+	ZoneId             *string                   `name:"ZoneId" as:"zoneId"`
+	ZoneName           *string                   `name:"ZoneName" as:"zoneName"`
+	ZoneType           *string                   `name:"ZoneType" as:"zoneType"`
+}
+
+// DhcpOptions is the shape of that name in AWS's model.
+type DhcpOptions struct {
+	DhcpConfigurations []DhcpConfiguration `name:"DhcpConfigurations" as:"dhcpConfigurationSet" list:"item"`
+	DhcpOptionsId      *string             `name:"DhcpOptionsId" as:"dhcpOptionsId"`
+	OwnerId            *string             `name:"OwnerId" as:"ownerId"`
+	Tags               []Tag               `name:"Tags" as:"tagSet" list:"item"`
+}
+
+// IamInstanceProfileAssociation is the shape of that name in AWS's model.
+type IamInstanceProfileAssociation struct {
+	AssociationId      *string             `name:"AssociationId" as:"associationId"`
+	IamInstanceProfile *IamInstanceProfile `name:"IamInstanceProfile" as:"iamInstanceProfile"`
+	InstanceId         *string             `name:"InstanceId" as:"instanceId"`
+	State              *string             `name:"State" as:"state"`
+	Timestamp          *time.Time          `name:"Timestamp" as:"timestamp"`
+}
+
+// Image is the shape of that name in AWS's model.
+type Image struct {
+	Architecture             *string              `name:"Architecture" as:"architecture"`
+	BlockDeviceMappings      []BlockDeviceMapping `name:"BlockDeviceMappings" as:"blockDeviceMapping" list:"item"`
+	BootMode                 *string              `name:"BootMode" as:"bootMode"`
+	CreationDate             *string              `name:"CreationDate" as:"creationDate"`
+	DeprecationTime          *string              `name:"DeprecationTime" as:"deprecationTime"`
+	DeregistrationProtection *string              `name:"DeregistrationProtection" as:"deregistrationProtection"`
+	Description              *string              `name:"Description" as:"description"`
+	EnaSupport               *bool                `name:"EnaSupport" as:"enaSupport"`
+	Hypervisor               *string              `name:"Hypervisor" as:"hypervisor"`
+	ImageId                  *string              `name:"ImageId" as:"imageId"`
+	ImageLocation            *string              `name:"ImageLocation" as:"imageLocation"`
+	ImageOwnerAlias          *string              `name:"ImageOwnerAlias" as:"imageOwnerAlias"`
+	ImageType                *string              `name:"ImageType" as:"imageType"`
+	ImdsSupport              *string              `name:"ImdsSupport" as:"imdsSupport"`
+	KernelId                 *string              `name:"KernelId" as:"kernelId"`
+	LastLaunchedTime         *string              `name:"LastLaunchedTime" as:"lastLaunchedTime"`
+	Name                     *string              `name:"Name" as:"name"`
+	OwnerId                  *string              `name:"OwnerId" as:"imageOwnerId"`
+	Platform                 *string              `name:"Platform" as:"platform"`
+	PlatformDetails          *string              `name:"PlatformDetails" as:"platformDetails"`
+	ProductCodes             []ProductCode        `name:"ProductCodes" as:"productCodes" list:"item"`
+	Public                   *bool                `name:"Public" as:"isPublic"`
+	RamdiskId                *string              `name:"RamdiskId" as:"ramdiskId"`
+	RootDeviceName           *string              `name:"RootDeviceName" as:"rootDeviceName"`
+	RootDeviceType           *string              `name:"RootDeviceType" as:"rootDeviceType"`
+	SourceInstanceId         *string              `name:"SourceInstanceId" as:"sourceInstanceId"`
+	SriovNetSupport          *string              `name:"SriovNetSupport" as:"sriovNetSupport"`
+	State                    *string              `name:"State" as:"imageState"`
+	StateReason              *StateReason         `name:"StateReason" as:"stateReason"`
+	Tags                     []Tag                `name:"Tags" as:"tagSet" list:"item"`
+	TpmSupport               *string              `name:"TpmSupport" as:"tpmSupport"`
+	UsageOperation           *string              `name:"UsageOperation" as:"usageOperation"`
+	VirtualizationType       *string              `name:"VirtualizationType" as:"virtualizationType"`
+}
+
+// InstanceBlockDeviceMapping is the shape of that name in AWS's model.
+type InstanceBlockDeviceMapping struct {
+	DeviceName *string                 `name:"DeviceName" as:"deviceName"`
+	Ebs        *EbsInstanceBlockDevice `name:"Ebs" as:"ebs"`
+}
+
+// AttributeBooleanValue is the shape of that name in AWS's model.
+type AttributeBooleanValue struct {
+	Value *bool `name:"Value" as:"value"`
+}
+
+// EnclaveOptions is the shape of that name in AWS's model.
+type EnclaveOptions struct {
+	Enabled *bool `name:"Enabled" as:"enabled"`
+}
+
+// GroupIdentifier is the shape of that name in AWS's model.
+type GroupIdentifier struct {
+	GroupId   *string `name:"GroupId" as:"groupId"`
+	GroupName *string `name:"GroupName" as:"groupName"`
+}
+
+// AttributeValue is the shape of that name in AWS's model.
+type AttributeValue struct {
 	Value *string `name:"Value" as:"value"`
+}
+
+// ProductCode is the shape of that name in AWS's model.
+type ProductCode struct {
+	ProductCodeId   *string `name:"ProductCodeId" as:"productCode"`
+	ProductCodeType *string `name:"ProductCodeType" as:"type"`
+}
+
+// InstanceCreditSpecification is the shape of that name in AWS's model.
+type InstanceCreditSpecification struct {
+	CpuCredits *string `name:"CpuCredits" as:"cpuCredits"`
+	InstanceId *string `name:"InstanceId" as:"instanceId"`
+}
+
+// InstanceStatus is the shape of that name in AWS's model.
+type InstanceStatus struct {
+	AvailabilityZone *string                `name:"AvailabilityZone" as:"availabilityZone"`
+	Events           []InstanceStatusEvent  `name:"Events" as:"eventsSet" list:"item"`
+	InstanceId       *string                `name:"InstanceId" as:"instanceId"`
+	InstanceState    *InstanceState         `name:"InstanceState" as:"instanceState"`
+	InstanceStatus   *InstanceStatusSummary `name:"InstanceStatus" as:"instanceStatus"`
+	OutpostArn       *string                `name:"OutpostArn" as:"outpostArn"`
+	SystemStatus     *InstanceStatusSummary `name:"SystemStatus" as:"systemStatus"`
+}
+
+// InstanceTypeOffering is the shape of that name in AWS's model.
+type InstanceTypeOffering struct {
+	InstanceType *string `name:"InstanceType" as:"instanceType"`
+	Location     *string `name:"Location" as:"location"`
+	LocationType *string `name:"LocationType" as:"locationType"`
+}
+
+// InstanceTypeInfo is the shape of that name in AWS's model.
+type InstanceTypeInfo struct {
+	AutoRecoverySupported         *bool                     `name:"AutoRecoverySupported" as:"autoRecoverySupported"`
+	BareMetal                     *bool                     `name:"BareMetal" as:"bareMetal"`
+	BurstablePerformanceSupported *bool                     `name:"BurstablePerformanceSupported" as:"burstablePerformanceSupported"`
+	CurrentGeneration             *bool                     `name:"CurrentGeneration" as:"currentGeneration"`
+	DedicatedHostsSupported       *bool                     `name:"DedicatedHostsSupported" as:"dedicatedHostsSupported"`
+	EbsInfo                       *EbsInfo                  `name:"EbsInfo" as:"ebsInfo"`
+	FpgaInfo                      *FpgaInfo                 `name:"FpgaInfo" as:"fpgaInfo"`
+	FreeTierEligible              *bool                     `name:"FreeTierEligible" as:"freeTierEligible"`
+	GpuInfo                       *GpuInfo                  `name:"GpuInfo" as:"gpuInfo"`
+	HibernationSupported          *bool                     `name:"HibernationSupported" as:"hibernationSupported"`
+	Hypervisor                    *string                   `name:"Hypervisor" as:"hypervisor"`
+	InferenceAcceleratorInfo      *InferenceAcceleratorInfo `name:"InferenceAcceleratorInfo" as:"inferenceAcceleratorInfo"`
+	InstanceStorageInfo           *InstanceStorageInfo      `name:"InstanceStorageInfo" as:"instanceStorageInfo"`
+	InstanceStorageSupported      *bool                     `name:"InstanceStorageSupported" as:"instanceStorageSupported"`
+	InstanceType                  *string                   `name:"InstanceType" as:"instanceType"`
+	MediaAcceleratorInfo          *MediaAcceleratorInfo     `name:"MediaAcceleratorInfo" as:"mediaAcceleratorInfo"`
+	MemoryInfo                    *MemoryInfo               `name:"MemoryInfo" as:"memoryInfo"`
+	NetworkInfo                   *NetworkInfo              `name:"NetworkInfo" as:"networkInfo"`
+	NeuronInfo                    *NeuronInfo               `name:"NeuronInfo" as:"neuronInfo"`
+	NitroEnclavesSupport          *string                   `name:"NitroEnclavesSupport" as:"nitroEnclavesSupport"`
+	NitroTpmInfo                  *NitroTpmInfo             `name:"NitroTpmInfo" as:"nitroTpmInfo"`
+	NitroTpmSupport               *string                   `name:"NitroTpmSupport" as:"nitroTpmSupport"`
+	PhcSupport                    *string                   `name:"PhcSupport" as:"phcSupport"`
+	PlacementGroupInfo            *PlacementGroupInfo       `name:"PlacementGroupInfo" as:"placementGroupInfo"`
+	ProcessorInfo                 *ProcessorInfo            `name:"ProcessorInfo" as:"processorInfo"`
+	SupportedBootModes            []string                  `name:"SupportedBootModes" as:"supportedBootModes" list:"item"`
+	SupportedRootDeviceTypes      []string                  `name:"SupportedRootDeviceTypes" as:"supportedRootDeviceTypes" list:"item"`
+	SupportedUsageClasses         []string                  `name:"SupportedUsageClasses" as:"supportedUsageClasses" list:"item"`
+	SupportedVirtualizationTypes  []string                  `name:"SupportedVirtualizationTypes" as:"supportedVirtualizationTypes" list:"item"`
+	VCpuInfo                      *VCpuInfo                 `name:"VCpuInfo" as:"vCpuInfo"`
+}
+
+// KeyPairInfo is the shape of that name in AWS's model.
+type KeyPairInfo struct {
+	CreateTime     *time.Time `name:"CreateTime" as:"createTime"`
+	KeyFingerprint *string    `name:"KeyFingerprint" as:"keyFingerprint"`
+	KeyName        *string    `name:"KeyName" as:"keyName"`
+	KeyPairId      *string    `name:"KeyPairId" as:"keyPairId"`
+	KeyType        *string    `name:"KeyType" as:"keyType"`
+	PublicKey      *string    `name:"PublicKey" as:"publicKey"`
+	Tags           []Tag      `name:"Tags" as:"tagSet" list:"item"`
+}
+
+// ManagedPrefixList is the shape of that name in AWS's model.
+type ManagedPrefixList struct {
+	AddressFamily  *string `name:"AddressFamily" as:"addressFamily"`
+	MaxEntries     *int64  `name:"MaxEntries" as:"maxEntries"`
+	OwnerId        *string `name:"OwnerId" as:"ownerId"`
+	PrefixListArn  *string `name:"PrefixListArn" as:"prefixListArn"`
+	PrefixListId   *string `name:"PrefixListId" as:"prefixListId"`
+	PrefixListName *string `name:"PrefixListName" as:"prefixListName"`
+	State          *string `name:"State" as:"state"`
+	StateMessage   *string `name:"StateMessage" as:"stateMessage"`
+	Tags           []Tag   `name:"Tags" as:"tagSet" list:"item"`
+	Version        *int64  `name:"Version" as:"version"`
+}
+
+// NetworkAcl is the shape of that name in AWS's model.
+type NetworkAcl struct {
+	Associations []NetworkAclAssociation `name:"Associations" as:"associationSet" list:"item"`
+	Entries      []NetworkAclEntry       `name:"Entries" as:"entrySet" list:"item"`
+	IsDefault    *bool                   `name:"IsDefault" as:"default"`
+	NetworkAclId *string                 `name:"NetworkAclId" as:"networkAclId"`
+	OwnerId      *string                 `name:"OwnerId" as:"ownerId"`
+	Tags         []Tag                   `name:"Tags" as:"tagSet" list:"item"`
+	VpcId        *string                 `name:"VpcId" as:"vpcId"`
+}
+
+// PrefixList is the shape of that name in AWS's model.
+type PrefixList struct {
+	Cidrs          []string `name:"Cidrs" as:"cidrSet" list:"item"`
+	PrefixListId   *string  `name:"PrefixListId" as:"prefixListId"`
+	PrefixListName *string  `name:"PrefixListName" as:"prefixListName"`
+}
+
+// Region is the shape of that name in AWS's model.
+type Region struct {
+	Endpoint    *string `name:"Endpoint" as:"regionEndpoint"`
+	OptInStatus *string `name:"OptInStatus" as:"optInStatus"`
+	RegionName  *string `name:"RegionName" as:"regionName"`
+}
+
+// SecurityGroup is the shape of that name in AWS's model.
+type SecurityGroup struct {
+	Description         *string        `name:"Description" as:"groupDescription"`
+	GroupId             *string        `name:"GroupId" as:"groupId"`
+	GroupName           *string        `name:"GroupName" as:"groupName"`
+	IpPermissions       []IpPermission `name:"IpPermissions" as:"ipPermissions" list:"item"`
+	IpPermissionsEgress []IpPermission `name:"IpPermissionsEgress" as:"ipPermissionsEgress" list:"item"`
+	OwnerId             *string        `name:"OwnerId" as:"ownerId"`
+	Tags                []Tag          `name:"Tags" as:"tagSet" list:"item"`
+	VpcId               *string        `name:"VpcId" as:"vpcId"`
+}
+
+// TagDescription is the shape of that name in AWS's model.
+type TagDescription struct {
+	Key          *string `name:"Key" as:"key"`
+	ResourceId   *string `name:"ResourceId" as:"resourceId"`
+	ResourceType *string `name:"ResourceType" as:"resourceType"`
+	Value        *string `name:"Value" as:"value"`
+}
+
+// Volume is the shape of that name in AWS's model.
+type Volume struct {
+	Attachments        []VolumeAttachment `name:"Attachments" as:"attachmentSet" list:"item"`
+	AvailabilityZone   *string            `name:"AvailabilityZone" as:"availabilityZone"`
+	CreateTime         *time.Time         `name:"CreateTime" as:"createTime"`
+	Encrypted          *bool              `name:"Encrypted" as:"encrypted"`
+	FastRestored       *bool              `name:"FastRestored" as:"fastRestored"`
+	Iops               *int64             `name:"Iops" as:"iops"`
+	KmsKeyId           *string            `name:"KmsKeyId" as:"kmsKeyId"`
+	MultiAttachEnabled *bool              `name:"MultiAttachEnabled" as:"multiAttachEnabled"`
+	OutpostArn         *string            `name:"OutpostArn" as:"outpostArn"`
+	Size               *int64             `name:"Size" as:"size"`
+	SnapshotId         *string            `name:"SnapshotId" as:"snapshotId"`
+	SseType            *string            `name:"SseType" as:"sseType"`
+	State              *string            `name:"State" as:"status"`
+	Tags               []Tag              `name:"Tags" as:"tagSet" list:"item"`
+	Throughput         *int64             `name:"Throughput" as:"throughput"`
+	VolumeId           *string            `name:"VolumeId" as:"volumeId"`
+	VolumeType         *string            `name:"VolumeType" as:"volumeType"`
+}
+
+// ServiceDetail is the shape of that name in AWS's model.
+type ServiceDetail struct {
+	AcceptanceRequired              *bool               `name:"AcceptanceRequired" as:"acceptanceRequired"`
+	AvailabilityZones               []string            `name:"AvailabilityZones" as:"availabilityZoneSet" list:"item"`
+	BaseEndpointDnsNames            []string            `name:"BaseEndpointDnsNames" as:"baseEndpointDnsNameSet" list:"item"`
+	ManagesVpcEndpoints             *bool               `name:"ManagesVpcEndpoints" as:"managesVpcEndpoints"`
+	Owner                           *string             `name:"Owner" as:"owner"`
+	PayerResponsibility             *string             `name:"PayerResponsibility" as:"payerResponsibility"`
+	PrivateDnsName                  *string             `name:"PrivateDnsName" as:"privateDnsName"`
+	PrivateDnsNameVerificationState *string             `name:"PrivateDnsNameVerificationState" as:"privateDnsNameVerificationState"`
+	PrivateDnsNames                 []PrivateDnsDetails `name:"PrivateDnsNames" as:"privateDnsNameSet" list:"item"`
+	ServiceId                       *string             `name:"ServiceId" as:"serviceId"`
+	ServiceName                     *string             `name:"ServiceName" as:"serviceName"`
+	ServiceType                     []ServiceTypeDetail `name:"ServiceType" as:"serviceType" list:"item"`
+	SupportedIpAddressTypes         []string            `name:"SupportedIpAddressTypes" as:"supportedIpAddressTypeSet" list:"item"`
+	Tags                            []Tag               `name:"Tags" as:"tagSet" list:"item"`
+	VpcEndpointPolicySupported      *bool               `name:"VpcEndpointPolicySupported" as:"vpcEndpointPolicySupported"`
+}
+
+// PrefixListEntry is the shape of that name in AWS's model.
+type PrefixListEntry struct {
+	Cidr        *string `name:"Cidr" as:"cidr"`
+	Description *string `name:"Description" as:"description"`
+}
+
+// InstanceBlockDeviceMappingSpecification is the shape of that name in AWS's model.
+type InstanceBlockDeviceMappingSpecification struct {
+	DeviceName  *string                              `name:"DeviceName" as:"deviceName"`
+	Ebs         *EbsInstanceBlockDeviceSpecification `name:"Ebs" as:"ebs"`
+	NoDevice    *string                              `name:"NoDevice" as:"noDevice"`
+	VirtualName *string                              `name:"VirtualName" as:"virtualName"`
+}
+
+// BlobAttributeValue is the shape of that name in AWS's model.
+type BlobAttributeValue struct {
+	Value []byte `name:"Value" as:"value"`
+}
+
+// InstanceMetadataOptionsResponse is the shape of that name in AWS's model.
+type InstanceMetadataOptionsResponse struct {
+	HttpEndpoint            *string `name:"HttpEndpoint" as:"httpEndpoint"`
+	HttpProtocolIpv6        *string `name:"HttpProtocolIpv6" as:"httpProtocolIpv6"`
+	HttpPutResponseHopLimit *int64  `name:"HttpPutResponseHopLimit" as:"httpPutResponseHopLimit"`
+	HttpTokens              *string `name:"HttpTokens" as:"httpTokens"`
+	InstanceMetadataTags    *string `name:"InstanceMetadataTags" as:"instanceMetadataTags"`
+	State                   *string `name:"State" as:"state"`
+}
+
+// NetworkInterfaceAttachmentChanges is the shape of that name in AWS's model.
+type NetworkInterfaceAttachmentChanges struct {
+	AttachmentId        *string `name:"AttachmentId" as:"attachmentId"`
+	DeleteOnTermination *bool   `name:"DeleteOnTermination" as:"deleteOnTermination"`
+}
+
+// SecurityGroupRuleUpdate is the shape of that name in AWS's model.
+type SecurityGroupRuleUpdate struct {
+	SecurityGroupRule   *SecurityGroupRuleRequest `name:"SecurityGroupRule"`
+	SecurityGroupRuleId *string                   `name:"SecurityGroupRuleId" req:"1"`
+}
+
+// InstanceMonitoring is the shape of that name in AWS's model.
+type InstanceMonitoring struct {
+	InstanceId *string     `name:"InstanceId" as:"instanceId"`
+	Monitoring *Monitoring `name:"Monitoring" as:"monitoring"`
+}
+
+// BlockDeviceMapping is the shape of that name in AWS's model.
+type BlockDeviceMapping struct {
+	DeviceName  *string         `name:"DeviceName" as:"deviceName"`
+	Ebs         *EbsBlockDevice `name:"Ebs" as:"ebs"`
+	NoDevice    *string         `name:"NoDevice" as:"noDevice"`
+	VirtualName *string         `name:"VirtualName" as:"virtualName"`
+}
+
+// CapacityReservationSpecification is the shape of that name in AWS's model.
+type CapacityReservationSpecification struct {
+	CapacityReservationPreference *string                    `name:"CapacityReservationPreference"`
+	CapacityReservationTarget     *CapacityReservationTarget `name:"CapacityReservationTarget"`
+}
+
+// CpuOptionsRequest is the shape of that name in AWS's model.
+type CpuOptionsRequest struct {
+	AmdSevSnp      *string `name:"AmdSevSnp"`
+	CoreCount      *int64  `name:"CoreCount"`
+	ThreadsPerCore *int64  `name:"ThreadsPerCore"`
+}
+
+// CreditSpecificationRequest is the shape of that name in AWS's model.
+type CreditSpecificationRequest struct {
+	CpuCredits *string `name:"CpuCredits" req:"1"`
+}
+
+// ElasticGpuSpecification is the shape of that name in AWS's model.
+type ElasticGpuSpecification struct {
+	Type *string `name:"Type" req:"1"`
+}
+
+// ElasticInferenceAccelerator is the shape of that name in AWS's model.
+type ElasticInferenceAccelerator struct {
+	Count *int64  `name:"Count"`
+	Type  *string `name:"Type" req:"1"`
+}
+
+// EnclaveOptionsRequest is the shape of that name in AWS's model.
+type EnclaveOptionsRequest struct {
+	Enabled *bool `name:"Enabled"`
+}
+
+// HibernationOptionsRequest is the shape of that name in AWS's model.
+type HibernationOptionsRequest struct {
+	Configured *bool `name:"Configured"`
+}
+
+// IamInstanceProfileSpecification is the shape of that name in AWS's model.
+type IamInstanceProfileSpecification struct {
+	Arn  *string `name:"Arn" as:"arn"`
+	Name *string `name:"Name" as:"name"`
+}
+
+// InstanceMarketOptionsRequest is the shape of that name in AWS's model.
+type InstanceMarketOptionsRequest struct {
+	MarketType  *string            `name:"MarketType"`
+	SpotOptions *SpotMarketOptions `name:"SpotOptions"`
+}
+
+// LaunchTemplateSpecification is the shape of that name in AWS's model.
+type LaunchTemplateSpecification struct {
+	LaunchTemplateId   *string `name:"LaunchTemplateId"`
+	LaunchTemplateName *string `name:"LaunchTemplateName"`
+	Version            *string `name:"Version"`
+}
+
+// LicenseConfigurationRequest is the shape of that name in AWS's model.
+type LicenseConfigurationRequest struct {
+	LicenseConfigurationArn *string `name:"LicenseConfigurationArn"`
+}
+
+// InstanceMaintenanceOptionsRequest is the shape of that name in AWS's model.
+type InstanceMaintenanceOptionsRequest struct {
+	AutoRecovery *string `name:"AutoRecovery"`
+}
+
+// InstanceMetadataOptionsRequest is the shape of that name in AWS's model.
+type InstanceMetadataOptionsRequest struct {
+	HttpEndpoint            *string `name:"HttpEndpoint"`
+	HttpProtocolIpv6        *string `name:"HttpProtocolIpv6"`
+	HttpPutResponseHopLimit *int64  `name:"HttpPutResponseHopLimit"`
+	HttpTokens              *string `name:"HttpTokens"`
+	InstanceMetadataTags    *string `name:"InstanceMetadataTags"`
+}
+
+// RunInstancesMonitoringEnabled is the shape of that name in AWS's model.
+type RunInstancesMonitoringEnabled struct {
+	Enabled *bool `name:"Enabled" as:"enabled" req:"1"`
+}
+
+// InstanceNetworkInterfaceSpecification is the shape of that name in AWS's model.
+type InstanceNetworkInterfaceSpecification struct {
+	AssociateCarrierIpAddress       *bool                                   `name:"AssociateCarrierIpAddress"`
+	AssociatePublicIpAddress        *bool                                   `name:"AssociatePublicIpAddress" as:"associatePublicIpAddress"`
+	ConnectionTrackingSpecification *ConnectionTrackingSpecificationRequest `name:"ConnectionTrackingSpecification"`
+	DeleteOnTermination             *bool                                   `name:"DeleteOnTermination" as:"deleteOnTermination"`
+	Description                     *string                                 `name:"Description" as:"description"`
+	DeviceIndex                     *int64                                  `name:"DeviceIndex" as:"deviceIndex"`
+	EnaSrdSpecification             *EnaSrdSpecificationRequest             `name:"EnaSrdSpecification"`
+	Groups                          []string                                `name:"Groups" as:"SecurityGroupId" list:"SecurityGroupId"`
+	InterfaceType                   *string                                 `name:"InterfaceType"`
+	Ipv4PrefixCount                 *int64                                  `name:"Ipv4PrefixCount"`
+	Ipv4Prefixes                    []Ipv4PrefixSpecificationRequest        `name:"Ipv4Prefixes" as:"Ipv4Prefix" list:"item"`
+	Ipv6AddressCount                *int64                                  `name:"Ipv6AddressCount" as:"ipv6AddressCount"`
+	Ipv6Addresses                   []InstanceIpv6Address                   `name:"Ipv6Addresses" as:"ipv6AddressesSet" query:"Ipv6Addresses" list:"item"`
+	Ipv6PrefixCount                 *int64                                  `name:"Ipv6PrefixCount"`
+	Ipv6Prefixes                    []Ipv6PrefixSpecificationRequest        `name:"Ipv6Prefixes" as:"Ipv6Prefix" list:"item"`
+	NetworkCardIndex                *int64                                  `name:"NetworkCardIndex"`
+	NetworkInterfaceId              *string                                 `name:"NetworkInterfaceId" as:"networkInterfaceId"`
+	PrimaryIpv6                     *bool                                   `name:"PrimaryIpv6"`
+	PrivateIpAddress                *string                                 `name:"PrivateIpAddress" as:"privateIpAddress"`
+	PrivateIpAddresses              []PrivateIpAddressSpecification         `name:"PrivateIpAddresses" as:"privateIpAddressesSet" query:"PrivateIpAddresses" list:"item"`
+	SecondaryPrivateIpAddressCount  *int64                                  `name:"SecondaryPrivateIpAddressCount" as:"secondaryPrivateIpAddressCount"`
+	SubnetId                        *string                                 `name:"SubnetId" as:"subnetId"`
+}
+
+// Placement is the shape of that name in AWS's model.
+type Placement struct {
+	Affinity             *string `name:"Affinity" as:"affinity"`
+	AvailabilityZone     *string `name:"AvailabilityZone" as:"availabilityZone"`
+	GroupId              *string `name:"GroupId" as:"groupId"`
+	GroupName            *string `name:"GroupName" as:"groupName"`
+	HostId               *string `name:"HostId" as:"hostId"`
+	HostResourceGroupArn *string `name:"HostResourceGroupArn" as:"hostResourceGroupArn"`
+	PartitionNumber      *int64  `name:"PartitionNumber" as:"partitionNumber"`
+	SpreadDomain         *string `name:"SpreadDomain" as:"spreadDomain"`
+	Tenancy              *string `name:"Tenancy" as:"tenancy"`
+}
+
+// PrivateDnsNameOptionsRequest is the shape of that name in AWS's model.
+type PrivateDnsNameOptionsRequest struct {
+	EnableResourceNameDnsAAAARecord *bool   `name:"EnableResourceNameDnsAAAARecord"`
+	EnableResourceNameDnsARecord    *bool   `name:"EnableResourceNameDnsARecord"`
+	HostnameType                    *string `name:"HostnameType"`
+}
+
+// Instance is the shape of that name in AWS's model.
+type Instance struct {
+	AmiLaunchIndex                          *int64                                    `name:"AmiLaunchIndex" as:"amiLaunchIndex"`
+	Architecture                            *string                                   `name:"Architecture" as:"architecture"`
+	BlockDeviceMappings                     []InstanceBlockDeviceMapping              `name:"BlockDeviceMappings" as:"blockDeviceMapping" list:"item"`
+	BootMode                                *string                                   `name:"BootMode" as:"bootMode"`
+	CapacityReservationId                   *string                                   `name:"CapacityReservationId" as:"capacityReservationId"`
+	CapacityReservationSpecification        *CapacityReservationSpecificationResponse `name:"CapacityReservationSpecification" as:"capacityReservationSpecification"`
+	ClientToken                             *string                                   `name:"ClientToken" as:"clientToken"`
+	CpuOptions                              *CpuOptions                               `name:"CpuOptions" as:"cpuOptions"`
+	CurrentInstanceBootMode                 *string                                   `name:"CurrentInstanceBootMode" as:"currentInstanceBootMode"`
+	EbsOptimized                            *bool                                     `name:"EbsOptimized" as:"ebsOptimized"`
+	ElasticGpuAssociations                  []ElasticGpuAssociation                   `name:"ElasticGpuAssociations" as:"elasticGpuAssociationSet" list:"item"`
+	ElasticInferenceAcceleratorAssociations []ElasticInferenceAcceleratorAssociation  `name:"ElasticInferenceAcceleratorAssociations" as:"elasticInferenceAcceleratorAssociationSet" list:"item"`
+	EnaSupport                              *bool                                     `name:"EnaSupport" as:"enaSupport"`
+	EnclaveOptions                          *EnclaveOptions                           `name:"EnclaveOptions" as:"enclaveOptions"`
+	HibernationOptions                      *HibernationOptions                       `name:"HibernationOptions" as:"hibernationOptions"`
+	Hypervisor                              *string                                   `name:"Hypervisor" as:"hypervisor"`
+	IamInstanceProfile                      *IamInstanceProfile                       `name:"IamInstanceProfile" as:"iamInstanceProfile"`
+	ImageId                                 *string                                   `name:"ImageId" as:"imageId"`
+	InstanceId                              *string                                   `name:"InstanceId" as:"instanceId"`
+	InstanceLifecycle                       *string                                   `name:"InstanceLifecycle" as:"instanceLifecycle"`
+	InstanceType                            *string                                   `name:"InstanceType" as:"instanceType"`
+	Ipv6Address                             *string                                   `name:"Ipv6Address" as:"ipv6Address"`
+	KernelId                                *string                                   `name:"KernelId" as:"kernelId"`
+	KeyName                                 *string                                   `name:"KeyName" as:"keyName"`
+	LaunchTime                              *time.Time                                `name:"LaunchTime" as:"launchTime"`
+	Licenses                                []LicenseConfiguration                    `name:"Licenses" as:"licenseSet" list:"item"`
+	MaintenanceOptions                      *InstanceMaintenanceOptions               `name:"MaintenanceOptions" as:"maintenanceOptions"`
+	MetadataOptions                         *InstanceMetadataOptionsResponse          `name:"MetadataOptions" as:"metadataOptions"`
+	Monitoring                              *Monitoring                               `name:"Monitoring" as:"monitoring"`
+	NetworkInterfaces                       []InstanceNetworkInterface                `name:"NetworkInterfaces" as:"networkInterfaceSet" list:"item"`
+	OutpostArn                              *string                                   `name:"OutpostArn" as:"outpostArn"`
+	Placement                               *Placement                                `name:"Placement" as:"placement"`
+	Platform                                *string                                   `name:"Platform" as:"platform"`
+	PlatformDetails                         *string                                   `name:"PlatformDetails" as:"platformDetails"`
+	PrivateDnsName                          *string                                   `name:"PrivateDnsName" as:"privateDnsName"`
+	PrivateDnsNameOptions                   *PrivateDnsNameOptionsResponse            `name:"PrivateDnsNameOptions" as:"privateDnsNameOptions"`
+	PrivateIpAddress                        *string                                   `name:"PrivateIpAddress" as:"privateIpAddress"`
+	ProductCodes                            []ProductCode                             `name:"ProductCodes" as:"productCodes" list:"item"`
+	PublicDnsName                           *string                                   `name:"PublicDnsName" as:"dnsName"`
+	PublicIpAddress                         *string                                   `name:"PublicIpAddress" as:"ipAddress"`
+	RamdiskId                               *string                                   `name:"RamdiskId" as:"ramdiskId"`
+	RootDeviceName                          *string                                   `name:"RootDeviceName" as:"rootDeviceName"`
+	RootDeviceType                          *string                                   `name:"RootDeviceType" as:"rootDeviceType"`
+	SecurityGroups                          []GroupIdentifier                         `name:"SecurityGroups" as:"groupSet" list:"item"`
+	SourceDestCheck                         *bool                                     `name:"SourceDestCheck" as:"sourceDestCheck"`
+	SpotInstanceRequestId                   *string                                   `name:"SpotInstanceRequestId" as:"spotInstanceRequestId"`
+	SriovNetSupport                         *string                                   `name:"SriovNetSupport" as:"sriovNetSupport"`
+	State                                   *InstanceState                            `name:"State" as:"instanceState"`
+	StateReason                             *StateReason                              `name:"StateReason" as:"stateReason"`
+	StateTransitionReason                   *string                                   `name:"StateTransitionReason" as:"reason"`
+	SubnetId                                *string                                   `name:"SubnetId" as:"subnetId"`
+	Tags                                    []Tag                                     `name:"Tags" as:"tagSet" list:"item"`
+	TpmSupport                              *string                                   `name:"TpmSupport" as:"tpmSupport"`
+	UsageOperation                          *string                                   `name:"UsageOperation" as:"usageOperation"`
+	UsageOperationUpdateTime                *time.Time                                `name:"UsageOperationUpdateTime" as:"usageOperationUpdateTime"`
+	VirtualizationType                      *string                                   `name:"VirtualizationType" as:"virtualizationType"`
+	VpcId                                   *string                                   `name:"VpcId" as:"vpcId"`
+}
+
+// InstanceStateChange is the shape of that name in AWS's model.
+type InstanceStateChange struct {
+	CurrentState  *InstanceState `name:"CurrentState" as:"currentState"`
+	InstanceId    *string        `name:"InstanceId" as:"instanceId"`
+	PreviousState *InstanceState `name:"PreviousState" as:"previousState"`
+}
+
+// SecurityGroupRuleDescription is the shape of that name in AWS's model.
+type SecurityGroupRuleDescription struct {
+	Description         *string `name:"Description"`
+	SecurityGroupRuleId *string `name:"SecurityGroupRuleId"`
+}
+
+// EnaSrdUdpSpecification is the shape of that name in AWS's model.
+type EnaSrdUdpSpecification struct {
+	EnaSrdUdpEnabled *bool `name:"EnaSrdUdpEnabled"`
+}
+
+// IpRange is the shape of that name in AWS's model.
+type IpRange struct {
+	CidrIp      *string `name:"CidrIp" as:"cidrIp"`
+	Description *string `name:"Description" as:"description"`
+}
+
+// Ipv6Range is the shape of that name in AWS's model.
+type Ipv6Range struct {
+	CidrIpv6    *string `name:"CidrIpv6" as:"cidrIpv6"`
+	Description *string `name:"Description" as:"description"`
+}
+
+// PrefixListId is the shape of that name in AWS's model.
+type PrefixListId struct {
+	Description  *string `name:"Description" as:"description"`
+	PrefixListId *string `name:"PrefixListId" as:"prefixListId"`
+}
+
+// UserIdGroupPair is the shape of that name in AWS's model.
+type UserIdGroupPair struct {
+	Description            *string `name:"Description" as:"description"`
+	GroupId                *string `name:"GroupId" as:"groupId"`
+	GroupName              *string `name:"GroupName" as:"groupName"`
+	PeeringStatus          *string `name:"PeeringStatus" as:"peeringStatus"`
+	UserId                 *string `name:"UserId" as:"userId"`
+	VpcId                  *string `name:"VpcId" as:"vpcId"`
+	VpcPeeringConnectionId *string `name:"VpcPeeringConnectionId" as:"vpcPeeringConnectionId"`
+}
+
+// ReferencedSecurityGroup is the shape of that name in AWS's model.
+type ReferencedSecurityGroup struct {
+	GroupId                *string `name:"GroupId" as:"groupId"`
+	PeeringStatus          *string `name:"PeeringStatus" as:"peeringStatus"`
+	UserId                 *string `name:"UserId" as:"userId"`
+	VpcId                  *string `name:"VpcId" as:"vpcId"`
+	VpcPeeringConnectionId *string `name:"VpcPeeringConnectionId" as:"vpcPeeringConnectionId"`
+}
+
+// InternetGatewayAttachment is the shape of that name in AWS's model.
+type InternetGatewayAttachment struct {
+	State *string `name:"State" as:"state"`
+	VpcId *string `name:"VpcId" as:"vpcId"`
+}
+
+// LaunchTemplateBlockDeviceMappingRequest is the shape of that name in AWS's model.
+type LaunchTemplateBlockDeviceMappingRequest struct {
+	DeviceName  *string                              `name:"DeviceName"`
+	Ebs         *LaunchTemplateEbsBlockDeviceRequest `name:"Ebs"`
+	NoDevice    *string                              `name:"NoDevice"`
+	VirtualName *string                              `name:"VirtualName"`
+}
+
+// LaunchTemplateCapacityReservationSpecificationRequest is the shape of that name in AWS's model.
+type LaunchTemplateCapacityReservationSpecificationRequest struct {
+	CapacityReservationPreference *string                    `name:"CapacityReservationPreference"`
+	CapacityReservationTarget     *CapacityReservationTarget `name:"CapacityReservationTarget"`
+}
+
+// LaunchTemplateCpuOptionsRequest is the shape of that name in AWS's model.
+type LaunchTemplateCpuOptionsRequest struct {
+	AmdSevSnp      *string `name:"AmdSevSnp"`
+	CoreCount      *int64  `name:"CoreCount"`
+	ThreadsPerCore *int64  `name:"ThreadsPerCore"`
+}
+
+// LaunchTemplateElasticInferenceAccelerator is the shape of that name in AWS's model.
+type LaunchTemplateElasticInferenceAccelerator struct {
+	Count *int64  `name:"Count"`
+	Type  *string `name:"Type" req:"1"`
+}
+
+// LaunchTemplateEnclaveOptionsRequest is the shape of that name in AWS's model.
+type LaunchTemplateEnclaveOptionsRequest struct {
+	Enabled *bool `name:"Enabled"`
+}
+
+// LaunchTemplateHibernationOptionsRequest is the shape of that name in AWS's model.
+type LaunchTemplateHibernationOptionsRequest struct {
+	Configured *bool `name:"Configured"`
+}
+
+// LaunchTemplateIamInstanceProfileSpecificationRequest is the shape of that name in AWS's model.
+type LaunchTemplateIamInstanceProfileSpecificationRequest struct {
+	Arn  *string `name:"Arn"`
+	Name *string `name:"Name"`
+}
+
+// LaunchTemplateInstanceMarketOptionsRequest is the shape of that name in AWS's model.
+type LaunchTemplateInstanceMarketOptionsRequest struct {
+	MarketType  *string                                 `name:"MarketType"`
+	SpotOptions *LaunchTemplateSpotMarketOptionsRequest `name:"SpotOptions"`
+}
+
+// InstanceRequirementsRequest is the shape of that name in AWS's model.
+type InstanceRequirementsRequest struct {
+	AcceleratorCount                               *AcceleratorCountRequest          `name:"AcceleratorCount"`
+	AcceleratorManufacturers                       []string                          `name:"AcceleratorManufacturers" as:"AcceleratorManufacturer" list:"item"`
+	AcceleratorNames                               []string                          `name:"AcceleratorNames" as:"AcceleratorName" list:"item"`
+	AcceleratorTotalMemoryMiB                      *AcceleratorTotalMemoryMiBRequest `name:"AcceleratorTotalMemoryMiB"`
+	AcceleratorTypes                               []string                          `name:"AcceleratorTypes" as:"AcceleratorType" list:"item"`
+	AllowedInstanceTypes                           []string                          `name:"AllowedInstanceTypes" as:"AllowedInstanceType" list:"item"`
+	BareMetal                                      *string                           `name:"BareMetal"`
+	BaselineEbsBandwidthMbps                       *BaselineEbsBandwidthMbpsRequest  `name:"BaselineEbsBandwidthMbps"`
+	BurstablePerformance                           *string                           `name:"BurstablePerformance"`
+	CpuManufacturers                               []string                          `name:"CpuManufacturers" as:"CpuManufacturer" list:"item"`
+	ExcludedInstanceTypes                          []string                          `name:"ExcludedInstanceTypes" as:"ExcludedInstanceType" list:"item"`
+	InstanceGenerations                            []string                          `name:"InstanceGenerations" as:"InstanceGeneration" list:"item"`
+	LocalStorage                                   *string                           `name:"LocalStorage"`
+	LocalStorageTypes                              []string                          `name:"LocalStorageTypes" as:"LocalStorageType" list:"item"`
+	MaxSpotPriceAsPercentageOfOptimalOnDemandPrice *int64                            `name:"MaxSpotPriceAsPercentageOfOptimalOnDemandPrice"`
+	MemoryGiBPerVCpu                               *MemoryGiBPerVCpuRequest          `name:"MemoryGiBPerVCpu"`
+	MemoryMiB                                      *MemoryMiBRequest                 `name:"MemoryMiB" req:"1"`
+	NetworkBandwidthGbps                           *NetworkBandwidthGbpsRequest      `name:"NetworkBandwidthGbps"`
+	NetworkInterfaceCount                          *NetworkInterfaceCountRequest     `name:"NetworkInterfaceCount"`
+	OnDemandMaxPricePercentageOverLowestPrice      *int64                            `name:"OnDemandMaxPricePercentageOverLowestPrice"`
+	RequireHibernateSupport                        *bool                             `name:"RequireHibernateSupport"`
+	SpotMaxPricePercentageOverLowestPrice          *int64                            `name:"SpotMaxPricePercentageOverLowestPrice"`
+	TotalLocalStorageGB                            *TotalLocalStorageGBRequest       `name:"TotalLocalStorageGB"`
+	VCpuCount                                      *VCpuCountRangeRequest            `name:"VCpuCount" req:"1"`
+}
+
+// LaunchTemplateLicenseConfigurationRequest is the shape of that name in AWS's model.
+type LaunchTemplateLicenseConfigurationRequest struct {
+	LicenseConfigurationArn *string `name:"LicenseConfigurationArn"`
+}
+
+// LaunchTemplateInstanceMaintenanceOptionsRequest is the shape of that name in AWS's model.
+type LaunchTemplateInstanceMaintenanceOptionsRequest struct {
+	AutoRecovery *string `name:"AutoRecovery"`
+}
+
+// LaunchTemplateInstanceMetadataOptionsRequest is the shape of that name in AWS's model.
+type LaunchTemplateInstanceMetadataOptionsRequest struct {
+	HttpEndpoint            *string `name:"HttpEndpoint"`
+	HttpProtocolIpv6        *string `name:"HttpProtocolIpv6"`
+	HttpPutResponseHopLimit *int64  `name:"HttpPutResponseHopLimit"`
+	HttpTokens              *string `name:"HttpTokens"`
+	InstanceMetadataTags    *string `name:"InstanceMetadataTags"`
+}
+
+// LaunchTemplatesMonitoringRequest is the shape of that name in AWS's model.
+type LaunchTemplatesMonitoringRequest struct {
+	Enabled *bool `name:"Enabled"`
+}
+
+// LaunchTemplateInstanceNetworkInterfaceSpecificationRequest is the shape of that name in AWS's model.
+type LaunchTemplateInstanceNetworkInterfaceSpecificationRequest struct {
+	AssociateCarrierIpAddress       *bool                                   `name:"AssociateCarrierIpAddress"`
+	AssociatePublicIpAddress        *bool                                   `name:"AssociatePublicIpAddress"`
+	ConnectionTrackingSpecification *ConnectionTrackingSpecificationRequest `name:"ConnectionTrackingSpecification"`
+	DeleteOnTermination             *bool                                   `name:"DeleteOnTermination"`
+	Description                     *string                                 `name:"Description"`
+	DeviceIndex                     *int64                                  `name:"DeviceIndex"`
+	EnaSrdSpecification             *EnaSrdSpecificationRequest             `name:"EnaSrdSpecification"`
+	Groups                          []string                                `name:"Groups" as:"SecurityGroupId" list:"SecurityGroupId"`
+	InterfaceType                   *string                                 `name:"InterfaceType"`
+	Ipv4PrefixCount                 *int64                                  `name:"Ipv4PrefixCount"`
+	Ipv4Prefixes                    []Ipv4PrefixSpecificationRequest        `name:"Ipv4Prefixes" as:"Ipv4Prefix" list:"item"`
+	Ipv6AddressCount                *int64                                  `name:"Ipv6AddressCount"`
+	Ipv6Addresses                   []InstanceIpv6AddressRequest            `name:"Ipv6Addresses" list:"InstanceIpv6Address"`
+	Ipv6PrefixCount                 *int64                                  `name:"Ipv6PrefixCount"`
+	Ipv6Prefixes                    []Ipv6PrefixSpecificationRequest        `name:"Ipv6Prefixes" as:"Ipv6Prefix" list:"item"`
+	NetworkCardIndex                *int64                                  `name:"NetworkCardIndex"`
+	NetworkInterfaceId              *string                                 `name:"NetworkInterfaceId"`
+	PrimaryIpv6                     *bool                                   `name:"PrimaryIpv6"`
+	PrivateIpAddress                *string                                 `name:"PrivateIpAddress"`
+	PrivateIpAddresses              []PrivateIpAddressSpecification         `name:"PrivateIpAddresses" list:"item"`
+	SecondaryPrivateIpAddressCount  *int64                                  `name:"SecondaryPrivateIpAddressCount"`
+	SubnetId                        *string                                 `name:"SubnetId"`
+}
+
+// LaunchTemplatePlacementRequest is the shape of that name in AWS's model.
+type LaunchTemplatePlacementRequest struct {
+	Affinity             *string `name:"Affinity"`
+	AvailabilityZone     *string `name:"AvailabilityZone"`
+	GroupId              *string `name:"GroupId"`
+	GroupName            *string `name:"GroupName"`
+	HostId               *string `name:"HostId"`
+	HostResourceGroupArn *string `name:"HostResourceGroupArn"`
+	PartitionNumber      *int64  `name:"PartitionNumber"`
+	SpreadDomain         *string `name:"SpreadDomain"`
+	Tenancy              *string `name:"Tenancy"`
+}
+
+// LaunchTemplatePrivateDnsNameOptionsRequest is the shape of that name in AWS's model.
+type LaunchTemplatePrivateDnsNameOptionsRequest struct {
+	EnableResourceNameDnsAAAARecord *bool   `name:"EnableResourceNameDnsAAAARecord"`
+	EnableResourceNameDnsARecord    *bool   `name:"EnableResourceNameDnsARecord"`
+	HostnameType                    *string `name:"HostnameType"`
+}
+
+// LaunchTemplateTagSpecificationRequest is the shape of that name in AWS's model.
+type LaunchTemplateTagSpecificationRequest struct {
+	ResourceType *string `name:"ResourceType"`
+	Tags         []Tag   `name:"Tags" as:"Tag" list:"item"`
+}
+
+// ValidationError is the shape of that name in AWS's model.
+type ValidationError struct {
+	Code    *string `name:"Code" as:"code"`
+	Message *string `name:"Message" as:"message"`
+}
+
+// ResponseLaunchTemplateData is the shape of that name in AWS's model.
+type ResponseLaunchTemplateData struct {
+	BlockDeviceMappings               []LaunchTemplateBlockDeviceMapping                      `name:"BlockDeviceMappings" as:"blockDeviceMappingSet" list:"item"`
+	CapacityReservationSpecification  *LaunchTemplateCapacityReservationSpecificationResponse `name:"CapacityReservationSpecification" as:"capacityReservationSpecification"`
+	CpuOptions                        *LaunchTemplateCpuOptions                               `name:"CpuOptions" as:"cpuOptions"`
+	CreditSpecification               *CreditSpecification                                    `name:"CreditSpecification" as:"creditSpecification"`
+	DisableApiStop                    *bool                                                   `name:"DisableApiStop" as:"disableApiStop"`
+	DisableApiTermination             *bool                                                   `name:"DisableApiTermination" as:"disableApiTermination"`
+	EbsOptimized                      *bool                                                   `name:"EbsOptimized" as:"ebsOptimized"`
+	ElasticGpuSpecifications          []ElasticGpuSpecificationResponse                       `name:"ElasticGpuSpecifications" as:"elasticGpuSpecificationSet" list:"item"`
+	ElasticInferenceAccelerators      []LaunchTemplateElasticInferenceAcceleratorResponse     `name:"ElasticInferenceAccelerators" as:"elasticInferenceAcceleratorSet" list:"item"`
+	EnclaveOptions                    *LaunchTemplateEnclaveOptions                           `name:"EnclaveOptions" as:"enclaveOptions"`
+	HibernationOptions                *LaunchTemplateHibernationOptions                       `name:"HibernationOptions" as:"hibernationOptions"`
+	IamInstanceProfile                *LaunchTemplateIamInstanceProfileSpecification          `name:"IamInstanceProfile" as:"iamInstanceProfile"`
+	ImageId                           *string                                                 `name:"ImageId" as:"imageId"`
+	InstanceInitiatedShutdownBehavior *string                                                 `name:"InstanceInitiatedShutdownBehavior" as:"instanceInitiatedShutdownBehavior"`
+	InstanceMarketOptions             *LaunchTemplateInstanceMarketOptions                    `name:"InstanceMarketOptions" as:"instanceMarketOptions"`
+	InstanceRequirements              *InstanceRequirements                                   `name:"InstanceRequirements" as:"instanceRequirements"`
+	InstanceType                      *string                                                 `name:"InstanceType" as:"instanceType"`
+	KernelId                          *string                                                 `name:"KernelId" as:"kernelId"`
+	KeyName                           *string                                                 `name:"KeyName" as:"keyName"`
+	LicenseSpecifications             []LaunchTemplateLicenseConfiguration                    `name:"LicenseSpecifications" as:"licenseSet" list:"item"`
+	MaintenanceOptions                *LaunchTemplateInstanceMaintenanceOptions               `name:"MaintenanceOptions" as:"maintenanceOptions"`
+	MetadataOptions                   *LaunchTemplateInstanceMetadataOptions                  `name:"MetadataOptions" as:"metadataOptions"`
+	Monitoring                        *LaunchTemplatesMonitoring                              `name:"Monitoring" as:"monitoring"`
+	NetworkInterfaces                 []LaunchTemplateInstanceNetworkInterfaceSpecification   `name:"NetworkInterfaces" as:"networkInterfaceSet" list:"item"`
+	Placement                         *LaunchTemplatePlacement                                `name:"Placement" as:"placement"`
+	PrivateDnsNameOptions             *LaunchTemplatePrivateDnsNameOptions                    `name:"PrivateDnsNameOptions" as:"privateDnsNameOptions"`
+	RamDiskId                         *string                                                 `name:"RamDiskId" as:"ramDiskId"`
+	SecurityGroupIds                  []string                                                `name:"SecurityGroupIds" as:"securityGroupIdSet" list:"item"`
+	SecurityGroups                    []string                                                `name:"SecurityGroups" as:"securityGroupSet" list:"item"`
+	TagSpecifications                 []LaunchTemplateTagSpecification                        `name:"TagSpecifications" as:"tagSpecificationSet" list:"item"`
+	UserData                          *string                                                 `name:"UserData" as:"userData"`
+}
+
+// NatGatewayAddress is the shape of that name in AWS's model.
+type NatGatewayAddress struct {
+	AllocationId       *string `name:"AllocationId" as:"allocationId"`
+	AssociationId      *string `name:"AssociationId" as:"associationId"`
+	FailureMessage     *string `name:"FailureMessage" as:"failureMessage"`
+	IsPrimary          *bool   `name:"IsPrimary" as:"isPrimary"`
+	NetworkInterfaceId *string `name:"NetworkInterfaceId" as:"networkInterfaceId"`
+	PrivateIp          *string `name:"PrivateIp" as:"privateIp"`
+	PublicIp           *string `name:"PublicIp" as:"publicIp"`
+	Status             *string `name:"Status" as:"status"`
+}
+
+// ProvisionedBandwidth is the shape of that name in AWS's model.
+type ProvisionedBandwidth struct {
+	ProvisionTime *time.Time `name:"ProvisionTime" as:"provisionTime"`
+	Provisioned   *string    `name:"Provisioned" as:"provisioned"`
+	RequestTime   *time.Time `name:"RequestTime" as:"requestTime"`
+	Requested     *string    `name:"Requested" as:"requested"`
+	Status        *string    `name:"Status" as:"status"`
+}
+
+// NetworkInterfaceAssociation is the shape of that name in AWS's model.
+type NetworkInterfaceAssociation struct {
+	AllocationId    *string `name:"AllocationId" as:"allocationId"`
+	AssociationId   *string `name:"AssociationId" as:"associationId"`
+	CarrierIp       *string `name:"CarrierIp" as:"carrierIp"`
+	CustomerOwnedIp *string `name:"CustomerOwnedIp" as:"customerOwnedIp"`
+	IpOwnerId       *string `name:"IpOwnerId" as:"ipOwnerId"`
+	PublicDnsName   *string `name:"PublicDnsName" as:"publicDnsName"`
+	PublicIp        *string `name:"PublicIp" as:"publicIp"`
+}
+
+// NetworkInterfaceAttachment is the shape of that name in AWS's model.
+type NetworkInterfaceAttachment struct {
+	AttachTime          *time.Time                     `name:"AttachTime" as:"attachTime"`
+	AttachmentId        *string                        `name:"AttachmentId" as:"attachmentId"`
+	DeleteOnTermination *bool                          `name:"DeleteOnTermination" as:"deleteOnTermination"`
+	DeviceIndex         *int64                         `name:"DeviceIndex" as:"deviceIndex"`
+	EnaSrdSpecification *AttachmentEnaSrdSpecification `name:"EnaSrdSpecification" as:"enaSrdSpecification"`
+	InstanceId          *string                        `name:"InstanceId" as:"instanceId"`
+	InstanceOwnerId     *string                        `name:"InstanceOwnerId" as:"instanceOwnerId"`
+	NetworkCardIndex    *int64                         `name:"NetworkCardIndex" as:"networkCardIndex"`
+	Status              *string                        `name:"Status" as:"status"`
+}
+
+// ConnectionTrackingConfiguration is the shape of that name in AWS's model.
+type ConnectionTrackingConfiguration struct {
+	TcpEstablishedTimeout *int64 `name:"TcpEstablishedTimeout" as:"tcpEstablishedTimeout"`
+	UdpStreamTimeout      *int64 `name:"UdpStreamTimeout" as:"udpStreamTimeout"`
+	UdpTimeout            *int64 `name:"UdpTimeout" as:"udpTimeout"`
+}
+
+// Ipv4PrefixSpecification is the shape of that name in AWS's model.
+type Ipv4PrefixSpecification struct {
+	Ipv4Prefix *string `name:"Ipv4Prefix" as:"ipv4Prefix"`
+}
+
+// NetworkInterfaceIpv6Address is the shape of that name in AWS's model.
+type NetworkInterfaceIpv6Address struct {
+	Ipv6Address   *string `name:"Ipv6Address" as:"ipv6Address"`
+	IsPrimaryIpv6 *bool   `name:"IsPrimaryIpv6" as:"isPrimaryIpv6"`
+}
+
+// Ipv6PrefixSpecification is the shape of that name in AWS's model.
+type Ipv6PrefixSpecification struct {
+	Ipv6Prefix *string `name:"Ipv6Prefix" as:"ipv6Prefix"`
+}
+
+// NetworkInterfacePrivateIpAddress is the shape of that name in AWS's model.
+type NetworkInterfacePrivateIpAddress struct {
+	Association      *NetworkInterfaceAssociation `name:"Association" as:"association"`
+	Primary          *bool                        `name:"Primary" as:"primary"`
+	PrivateDnsName   *string                      `name:"PrivateDnsName" as:"privateDnsName"`
+	PrivateIpAddress *string                      `name:"PrivateIpAddress" as:"privateIpAddress"`
+}
+
+// RouteTableAssociation is the shape of that name in AWS's model.
+type RouteTableAssociation struct {
+	AssociationState        *RouteTableAssociationState `name:"AssociationState" as:"associationState"`
+	GatewayId               *string                     `name:"GatewayId" as:"gatewayId"`
+	Main                    *bool                       `name:"Main" as:"main"`
+	RouteTableAssociationId *string                     `name:"RouteTableAssociationId" as:"routeTableAssociationId"`
+	RouteTableId            *string                     `name:"RouteTableId" as:"routeTableId"`
+	SubnetId                *string                     `name:"SubnetId" as:"subnetId"`
+}
+
+// PropagatingVgw is the shape of that name in AWS's model.
+type PropagatingVgw struct {
+	GatewayId *string `name:"GatewayId" as:"gatewayId"`
+}
+
+// Route is the shape of that name in AWS's model.
+type Route struct {
+	CarrierGatewayId            *string `name:"CarrierGatewayId" as:"carrierGatewayId"`
+	CoreNetworkArn              *string `name:"CoreNetworkArn" as:"coreNetworkArn"`
+	DestinationCidrBlock        *string `name:"DestinationCidrBlock" as:"destinationCidrBlock"`
+	DestinationIpv6CidrBlock    *string `name:"DestinationIpv6CidrBlock" as:"destinationIpv6CidrBlock"`
+	DestinationPrefixListId     *string `name:"DestinationPrefixListId" as:"destinationPrefixListId"`
+	EgressOnlyInternetGatewayId *string `name:"EgressOnlyInternetGatewayId" as:"egressOnlyInternetGatewayId"`
+	GatewayId                   *string `name:"GatewayId" as:"gatewayId"`
+	InstanceId                  *string `name:"InstanceId" as:"instanceId"`
+	InstanceOwnerId             *string `name:"InstanceOwnerId" as:"instanceOwnerId"`
+	LocalGatewayId              *string `name:"LocalGatewayId" as:"localGatewayId"`
+	NatGatewayId                *string `name:"NatGatewayId" as:"natGatewayId"`
+	NetworkInterfaceId          *string `name:"NetworkInterfaceId" as:"networkInterfaceId"`
+	Origin                      *string `name:"Origin" as:"origin"`
+	State                       *string `name:"State" as:"state"`
+	TransitGatewayId            *string `name:"TransitGatewayId" as:"transitGatewayId"`
+	VpcPeeringConnectionId      *string `name:"VpcPeeringConnectionId" as:"vpcPeeringConnectionId"`
+}
+
+// SubnetIpv6CidrBlockAssociation is the shape of that name in AWS's model.
+type SubnetIpv6CidrBlockAssociation struct {
+	AssociationId      *string               `name:"AssociationId" as:"associationId"`
+	Ipv6CidrBlock      *string               `name:"Ipv6CidrBlock" as:"ipv6CidrBlock"`
+	Ipv6CidrBlockState *SubnetCidrBlockState `name:"Ipv6CidrBlockState" as:"ipv6CidrBlockState"`
+}
+
+// PrivateDnsNameOptionsOnLaunch is the shape of that name in AWS's model.
+type PrivateDnsNameOptionsOnLaunch struct {
+	EnableResourceNameDnsAAAARecord *bool   `name:"EnableResourceNameDnsAAAARecord" as:"enableResourceNameDnsAAAARecord"`
+	EnableResourceNameDnsARecord    *bool   `name:"EnableResourceNameDnsARecord" as:"enableResourceNameDnsARecord"`
+	HostnameType                    *string `name:"HostnameType" as:"hostnameType"`
 }
 
 // VpcCidrBlockAssociation is the shape of that name in AWS's model.
@@ -100,8 +3022,930 @@ type VpcIpv6CidrBlockAssociation struct {
 	NetworkBorderGroup *string            `name:"NetworkBorderGroup" as:"networkBorderGroup"`
 }
 
+// DnsEntry is the shape of that name in AWS's model.
+type DnsEntry struct {
+	DnsName      *string `name:"DnsName" as:"dnsName"`
+	HostedZoneId *string `name:"HostedZoneId" as:"hostedZoneId"`
+}
+
+// DnsOptions is the shape of that name in AWS's model.
+type DnsOptions struct {
+	DnsRecordIpType                          *string `name:"DnsRecordIpType" as:"dnsRecordIpType"`
+	PrivateDnsOnlyForInboundResolverEndpoint *bool   `name:"PrivateDnsOnlyForInboundResolverEndpoint" as:"privateDnsOnlyForInboundResolverEndpoint"`
+}
+
+// SecurityGroupIdentifier is the shape of that name in AWS's model.
+type SecurityGroupIdentifier struct {
+	GroupId   *string `name:"GroupId" as:"groupId"`
+	GroupName *string `name:"GroupName" as:"groupName"`
+}
+
+// LastError is the shape of that name in AWS's model.
+type LastError struct {
+	Code    *string `name:"Code" as:"code"`
+	Message *string `name:"Message" as:"message"`
+}
+
+// ResponseError is the shape of that name in AWS's model.
+type ResponseError struct {
+	Code    *string `name:"Code" as:"code"`
+	Message *string `name:"Message" as:"message"`
+}
+
+// UnsuccessfulItemError is the shape of that name in AWS's model.
+type UnsuccessfulItemError struct {
+	Code    *string `name:"Code" as:"code"`
+	Message *string `name:"Message" as:"message"`
+}
+
+// AccountAttributeValue is the shape of that name in AWS's model.
+type AccountAttributeValue struct {
+	AttributeValue *string `name:"AttributeValue" as:"attributeValue"`
+}
+
+// PtrUpdateStatus is the shape of that name in AWS's model.
+type PtrUpdateStatus struct {
+	Reason *string `name:"Reason" as:"reason"`
+	Status *string `name:"Status" as:"status"`
+	Value  *string `name:"Value" as:"value"`
+}
+
+// AvailabilityZoneMessage is the shape of that name in AWS's model.
+type AvailabilityZoneMessage struct {
+	Message *string `name:"Message" as:"message"`
+}
+
+// DhcpConfiguration is the shape of that name in AWS's model.
+type DhcpConfiguration struct {
+	Key    *string          `name:"Key" as:"key"`
+	Values []AttributeValue `name:"Values" as:"valueSet" list:"item"`
+}
+
+// IamInstanceProfile is the shape of that name in AWS's model.
+type IamInstanceProfile struct {
+	Arn *string `name:"Arn" as:"arn"`
+	Id  *string `name:"Id" as:"id"`
+}
+
+// StateReason is the shape of that name in AWS's model.
+type StateReason struct {
+	Code    *string `name:"Code" as:"code"`
+	Message *string `name:"Message" as:"message"`
+}
+
+// EbsInstanceBlockDevice is the shape of that name in AWS's model.
+type EbsInstanceBlockDevice struct {
+	AssociatedResource  *string    `name:"AssociatedResource" as:"associatedResource"`
+	AttachTime          *time.Time `name:"AttachTime" as:"attachTime"`
+	DeleteOnTermination *bool      `name:"DeleteOnTermination" as:"deleteOnTermination"`
+	Status              *string    `name:"Status" as:"status"`
+	VolumeId            *string    `name:"VolumeId" as:"volumeId"`
+	VolumeOwnerId       *string    `name:"VolumeOwnerId" as:"volumeOwnerId"`
+}
+
+// InstanceStatusEvent is the shape of that name in AWS's model.
+type InstanceStatusEvent struct {
+	Code              *string    `name:"Code" as:"code"`
+	Description       *string    `name:"Description" as:"description"`
+	InstanceEventId   *string    `name:"InstanceEventId" as:"instanceEventId"`
+	NotAfter          *time.Time `name:"NotAfter" as:"notAfter"`
+	NotBefore         *time.Time `name:"NotBefore" as:"notBefore"`
+	NotBeforeDeadline *time.Time `name:"NotBeforeDeadline" as:"notBeforeDeadline"`
+}
+
+// InstanceState is the shape of that name in AWS's model.
+type InstanceState struct {
+	Code *int64  `name:"Code" as:"code"`
+	Name *string `name:"Name" as:"name"`
+}
+
+// InstanceStatusSummary is the shape of that name in AWS's model.
+type InstanceStatusSummary struct {
+	Details []InstanceStatusDetails `name:"Details" as:"details" list:"item"`
+	Status  *string                 `name:"Status" as:"status"`
+}
+
+// EbsInfo is the shape of that name in AWS's model.
+type EbsInfo struct {
+	EbsOptimizedInfo    *EbsOptimizedInfo `name:"EbsOptimizedInfo" as:"ebsOptimizedInfo"`
+	EbsOptimizedSupport *string           `name:"EbsOptimizedSupport" as:"ebsOptimizedSupport"`
+	EncryptionSupport   *string           `name:"EncryptionSupport" as:"encryptionSupport"`
+	NvmeSupport         *string           `name:"NvmeSupport" as:"nvmeSupport"`
+}
+
+// FpgaInfo is the shape of that name in AWS's model.
+type FpgaInfo struct {
+	Fpgas                []FpgaDeviceInfo `name:"Fpgas" as:"fpgas" list:"item"`
+	TotalFpgaMemoryInMiB *int64           `name:"TotalFpgaMemoryInMiB" as:"totalFpgaMemoryInMiB"`
+}
+
+// GpuInfo is the shape of that name in AWS's model.
+type GpuInfo struct {
+	Gpus                []GpuDeviceInfo `name:"Gpus" as:"gpus" list:"item"`
+	TotalGpuMemoryInMiB *int64          `name:"TotalGpuMemoryInMiB" as:"totalGpuMemoryInMiB"`
+}
+
+// InferenceAcceleratorInfo is the shape of that name in AWS's model.
+type InferenceAcceleratorInfo struct {
+	Accelerators              []InferenceDeviceInfo `name:"Accelerators" as:"accelerators"`
+	TotalInferenceMemoryInMiB *int64                `name:"TotalInferenceMemoryInMiB" as:"totalInferenceMemoryInMiB"`
+}
+
+// InstanceStorageInfo is the shape of that name in AWS's model.
+type InstanceStorageInfo struct {
+	Disks             []DiskInfo `name:"Disks" as:"disks" list:"item"`
+	EncryptionSupport *string    `name:"EncryptionSupport" as:"encryptionSupport"`
+	NvmeSupport       *string    `name:"NvmeSupport" as:"nvmeSupport"`
+	TotalSizeInGB     *int64     `name:"TotalSizeInGB" as:"totalSizeInGB"`
+}
+
+// MediaAcceleratorInfo is the shape of that name in AWS's model.
+type MediaAcceleratorInfo struct {
+	Accelerators          []MediaDeviceInfo `name:"Accelerators" as:"accelerators" list:"item"`
+	TotalMediaMemoryInMiB *int64            `name:"TotalMediaMemoryInMiB" as:"totalMediaMemoryInMiB"`
+}
+
+// MemoryInfo is the shape of that name in AWS's model.
+type MemoryInfo struct {
+	SizeInMiB *int64 `name:"SizeInMiB" as:"sizeInMiB"`
+}
+
+// NetworkInfo is the shape of that name in AWS's model.
+type NetworkInfo struct {
+	DefaultNetworkCardIndex      *int64            `name:"DefaultNetworkCardIndex" as:"defaultNetworkCardIndex"`
+	EfaInfo                      *EfaInfo          `name:"EfaInfo" as:"efaInfo"`
+	EfaSupported                 *bool             `name:"EfaSupported" as:"efaSupported"`
+	EnaSrdSupported              *bool             `name:"EnaSrdSupported" as:"enaSrdSupported"`
+	EnaSupport                   *string           `name:"EnaSupport" as:"enaSupport"`
+	EncryptionInTransitSupported *bool             `name:"EncryptionInTransitSupported" as:"encryptionInTransitSupported"`
+	Ipv4AddressesPerInterface    *int64            `name:"Ipv4AddressesPerInterface" as:"ipv4AddressesPerInterface"`
+	Ipv6AddressesPerInterface    *int64            `name:"Ipv6AddressesPerInterface" as:"ipv6AddressesPerInterface"`
+	Ipv6Supported                *bool             `name:"Ipv6Supported" as:"ipv6Supported"`
+	MaximumNetworkCards          *int64            `name:"MaximumNetworkCards" as:"maximumNetworkCards"`
+	MaximumNetworkInterfaces     *int64            `name:"MaximumNetworkInterfaces" as:"maximumNetworkInterfaces"`
+	NetworkCards                 []NetworkCardInfo `name:"NetworkCards" as:"networkCards" list:"item"`
+	NetworkPerformance           *string           `name:"NetworkPerformance" as:"networkPerformance"`
+}
+
+// NeuronInfo is the shape of that name in AWS's model.
+type NeuronInfo struct {
+	NeuronDevices                []NeuronDeviceInfo `name:"NeuronDevices" as:"neuronDevices" list:"item"`
+	TotalNeuronDeviceMemoryInMiB *int64             `name:"TotalNeuronDeviceMemoryInMiB" as:"totalNeuronDeviceMemoryInMiB"`
+}
+
+// NitroTpmInfo is the shape of that name in AWS's model.
+type NitroTpmInfo struct {
+	SupportedVersions []string `name:"SupportedVersions" as:"supportedVersions" list:"item"`
+}
+
+// PlacementGroupInfo is the shape of that name in AWS's model.
+type PlacementGroupInfo struct {
+	SupportedStrategies []string `name:"SupportedStrategies" as:"supportedStrategies" list:"item"`
+}
+
+// ProcessorInfo is the shape of that name in AWS's model.
+type ProcessorInfo struct {
+	Manufacturer             *string  `name:"Manufacturer" as:"manufacturer"`
+	SupportedArchitectures   []string `name:"SupportedArchitectures" as:"supportedArchitectures" list:"item"`
+	SupportedFeatures        []string `name:"SupportedFeatures" as:"supportedFeatures" list:"item"`
+	SustainedClockSpeedInGhz *float64 `name:"SustainedClockSpeedInGhz" as:"sustainedClockSpeedInGhz"`
+}
+
+// VCpuInfo is the shape of that name in AWS's model.
+type VCpuInfo struct {
+	DefaultCores          *int64  `name:"DefaultCores" as:"defaultCores"`
+	DefaultThreadsPerCore *int64  `name:"DefaultThreadsPerCore" as:"defaultThreadsPerCore"`
+	DefaultVCpus          *int64  `name:"DefaultVCpus" as:"defaultVCpus"`
+	ValidCores            []int64 `name:"ValidCores" as:"validCores" list:"item"`
+	ValidThreadsPerCore   []int64 `name:"ValidThreadsPerCore" as:"validThreadsPerCore" list:"item"`
+}
+
+// NetworkAclAssociation is the shape of that name in AWS's model.
+type NetworkAclAssociation struct {
+	NetworkAclAssociationId *string `name:"NetworkAclAssociationId" as:"networkAclAssociationId"`
+	NetworkAclId            *string `name:"NetworkAclId" as:"networkAclId"`
+	SubnetId                *string `name:"SubnetId" as:"subnetId"`
+}
+
+// NetworkAclEntry is the shape of that name in AWS's model.
+type NetworkAclEntry struct {
+	CidrBlock     *string       `name:"CidrBlock" as:"cidrBlock"`
+	Egress        *bool         `name:"Egress" as:"egress"`
+	IcmpTypeCode  *IcmpTypeCode `name:"IcmpTypeCode" as:"icmpTypeCode"`
+	Ipv6CidrBlock *string       `name:"Ipv6CidrBlock" as:"ipv6CidrBlock"`
+	PortRange     *PortRange    `name:"PortRange" as:"portRange"`
+	Protocol      *string       `name:"Protocol" as:"protocol"`
+	RuleAction    *string       `name:"RuleAction" as:"ruleAction"`
+	RuleNumber    *int64        `name:"RuleNumber" as:"ruleNumber"`
+}
+
+// VolumeAttachment is the shape of that name in AWS's model.
+type VolumeAttachment struct {
+	AssociatedResource    *string    `name:"AssociatedResource" as:"associatedResource"`
+	AttachTime            *time.Time `name:"AttachTime" as:"attachTime"`
+	DeleteOnTermination   *bool      `name:"DeleteOnTermination" as:"deleteOnTermination"`
+	Device                *string    `name:"Device" as:"device"`
+	InstanceId            *string    `name:"InstanceId" as:"instanceId"`
+	InstanceOwningService *string    `name:"InstanceOwningService" as:"instanceOwningService"`
+	State                 *string    `name:"State" as:"status"`
+	VolumeId              *string    `name:"VolumeId" as:"volumeId"`
+}
+
+// PrivateDnsDetails is the shape of that name in AWS's model.
+type PrivateDnsDetails struct {
+	PrivateDnsName *string `name:"PrivateDnsName" as:"privateDnsName"`
+}
+
+// ServiceTypeDetail is the shape of that name in AWS's model.
+type ServiceTypeDetail struct {
+	ServiceType *string `name:"ServiceType" as:"serviceType"`
+}
+
+// EbsInstanceBlockDeviceSpecification is the shape of that name in AWS's model.
+type EbsInstanceBlockDeviceSpecification struct {
+	DeleteOnTermination *bool   `name:"DeleteOnTermination" as:"deleteOnTermination"`
+	VolumeId            *string `name:"VolumeId" as:"volumeId"`
+}
+
+// SecurityGroupRuleRequest is the shape of that name in AWS's model.
+type SecurityGroupRuleRequest struct {
+	CidrIpv4          *string `name:"CidrIpv4"`
+	CidrIpv6          *string `name:"CidrIpv6"`
+	Description       *string `name:"Description"`
+	FromPort          *int64  `name:"FromPort"`
+	IpProtocol        *string `name:"IpProtocol"`
+	PrefixListId      *string `name:"PrefixListId"`
+	ReferencedGroupId *string `name:"ReferencedGroupId"`
+	ToPort            *int64  `name:"ToPort"`
+}
+
+// Monitoring is the shape of that name in AWS's model.
+type Monitoring struct {
+	State *string `name:"State" as:"state"`
+}
+
+// EbsBlockDevice is the shape of that name in AWS's model.
+type EbsBlockDevice struct {
+	DeleteOnTermination *bool   `name:"DeleteOnTermination" as:"deleteOnTermination"`
+	Encrypted           *bool   `name:"Encrypted" as:"encrypted"`
+	Iops                *int64  `name:"Iops" as:"iops"`
+	KmsKeyId            *string `name:"KmsKeyId" as:"kmsKeyId"`
+	OutpostArn          *string `name:"OutpostArn" as:"outpostArn"`
+	SnapshotId          *string `name:"SnapshotId" as:"snapshotId"`
+	Throughput          *int64  `name:"Throughput" as:"throughput"`
+	VolumeSize          *int64  `name:"VolumeSize" as:"volumeSize"`
+	VolumeType          *string `name:"VolumeType" as:"volumeType"`
+}
+
+// CapacityReservationTarget is the shape of that name in AWS's model.
+type CapacityReservationTarget struct {
+	CapacityReservationId               *string `name:"CapacityReservationId"`
+	CapacityReservationResourceGroupArn *string `name:"CapacityReservationResourceGroupArn"`
+}
+
+// SpotMarketOptions is the shape of that name in AWS's model.
+type SpotMarketOptions struct {
+	BlockDurationMinutes         *int64     `name:"BlockDurationMinutes"`
+	InstanceInterruptionBehavior *string    `name:"InstanceInterruptionBehavior"`
+	MaxPrice                     *string    `name:"MaxPrice"`
+	SpotInstanceType             *string    `name:"SpotInstanceType"`
+	ValidUntil                   *time.Time `name:"ValidUntil"`
+}
+
+// EnaSrdSpecificationRequest is the shape of that name in AWS's model.
+type EnaSrdSpecificationRequest struct {
+	EnaSrdEnabled          *bool                          `name:"EnaSrdEnabled"`
+	EnaSrdUdpSpecification *EnaSrdUdpSpecificationRequest `name:"EnaSrdUdpSpecification"`
+}
+
+// CapacityReservationSpecificationResponse is the shape of that name in AWS's model.
+type CapacityReservationSpecificationResponse struct {
+	CapacityReservationPreference *string                            `name:"CapacityReservationPreference" as:"capacityReservationPreference"`
+	CapacityReservationTarget     *CapacityReservationTargetResponse `name:"CapacityReservationTarget" as:"capacityReservationTarget"`
+}
+
+// CpuOptions is the shape of that name in AWS's model.
+type CpuOptions struct {
+	AmdSevSnp      *string `name:"AmdSevSnp" as:"amdSevSnp"`
+	CoreCount      *int64  `name:"CoreCount" as:"coreCount"`
+	ThreadsPerCore *int64  `name:"ThreadsPerCore" as:"threadsPerCore"`
+}
+
+// ElasticGpuAssociation is the shape of that name in AWS's model.
+type ElasticGpuAssociation struct {
+	ElasticGpuAssociationId    *string `name:"ElasticGpuAssociationId" as:"elasticGpuAssociationId"`
+	ElasticGpuAssociationState *string `name:"ElasticGpuAssociationState" as:"elasticGpuAssociationState"`
+	ElasticGpuAssociationTime  *string `name:"ElasticGpuAssociationTime" as:"elasticGpuAssociationTime"`
+	ElasticGpuId               *string `name:"ElasticGpuId" as:"elasticGpuId"`
+}
+
+// ElasticInferenceAcceleratorAssociation is the shape of that name in AWS's model.
+type ElasticInferenceAcceleratorAssociation struct {
+	ElasticInferenceAcceleratorArn              *string    `name:"ElasticInferenceAcceleratorArn" as:"elasticInferenceAcceleratorArn"`
+	ElasticInferenceAcceleratorAssociationId    *string    `name:"ElasticInferenceAcceleratorAssociationId" as:"elasticInferenceAcceleratorAssociationId"`
+	ElasticInferenceAcceleratorAssociationState *string    `name:"ElasticInferenceAcceleratorAssociationState" as:"elasticInferenceAcceleratorAssociationState"`
+	ElasticInferenceAcceleratorAssociationTime  *time.Time `name:"ElasticInferenceAcceleratorAssociationTime" as:"elasticInferenceAcceleratorAssociationTime"`
+}
+
+// HibernationOptions is the shape of that name in AWS's model.
+type HibernationOptions struct {
+	Configured *bool `name:"Configured" as:"configured"`
+}
+
+// LicenseConfiguration is the shape of that name in AWS's model.
+type LicenseConfiguration struct {
+	LicenseConfigurationArn *string `name:"LicenseConfigurationArn" as:"licenseConfigurationArn"`
+}
+
+// InstanceMaintenanceOptions is the shape of that name in AWS's model.
+type InstanceMaintenanceOptions struct {
+	AutoRecovery *string `name:"AutoRecovery" as:"autoRecovery"`
+}
+
+// InstanceNetworkInterface is the shape of that name in AWS's model.
+type InstanceNetworkInterface struct {
+	Association                     *InstanceNetworkInterfaceAssociation     `name:"Association" as:"association"`
+	Attachment                      *InstanceNetworkInterfaceAttachment      `name:"Attachment" as:"attachment"`
+	ConnectionTrackingConfiguration *ConnectionTrackingSpecificationResponse `name:"ConnectionTrackingConfiguration" as:"connectionTrackingConfiguration"`
+	Description                     *string                                  `name:"Description" as:"description"`
+	Groups                          []GroupIdentifier                        `name:"Groups" as:"groupSet" list:"item"`
+	InterfaceType                   *string                                  `name:"InterfaceType" as:"interfaceType"`
+	Ipv4Prefixes                    []InstanceIpv4Prefix                     `name:"Ipv4Prefixes" as:"ipv4PrefixSet" list:"item"`
+	Ipv6Addresses                   []InstanceIpv6Address                    `name:"Ipv6Addresses" as:"ipv6AddressesSet" list:"item"`
+	Ipv6Prefixes                    []InstanceIpv6Prefix                     `name:"Ipv6Prefixes" as:"ipv6PrefixSet" list:"item"`
+	MacAddress                      *string                                  `name:"MacAddress" as:"macAddress"`
+	NetworkInterfaceId              *string                                  `name:"NetworkInterfaceId" as:"networkInterfaceId"`
+	OwnerId                         *string                                  `name:"OwnerId" as:"ownerId"`
+	PrivateDnsName                  *string                                  `name:"PrivateDnsName" as:"privateDnsName"`
+	PrivateIpAddress                *string                                  `name:"PrivateIpAddress" as:"privateIpAddress"`
+	PrivateIpAddresses              []InstancePrivateIpAddress               `name:"PrivateIpAddresses" as:"privateIpAddressesSet" list:"item"`
+	SourceDestCheck                 *bool                                    `name:"SourceDestCheck" as:"sourceDestCheck"`
+	Status                          *string                                  `name:"Status" as:"status"`
+	SubnetId                        *string                                  `name:"SubnetId" as:"subnetId"`
+	VpcId                           *string                                  `name:"VpcId" as:"vpcId"`
+}
+
+// PrivateDnsNameOptionsResponse is the shape of that name in AWS's model.
+type PrivateDnsNameOptionsResponse struct {
+	EnableResourceNameDnsAAAARecord *bool   `name:"EnableResourceNameDnsAAAARecord" as:"enableResourceNameDnsAAAARecord"`
+	EnableResourceNameDnsARecord    *bool   `name:"EnableResourceNameDnsARecord" as:"enableResourceNameDnsARecord"`
+	HostnameType                    *string `name:"HostnameType" as:"hostnameType"`
+}
+
+// LaunchTemplateEbsBlockDeviceRequest is the shape of that name in AWS's model.
+type LaunchTemplateEbsBlockDeviceRequest struct {
+	DeleteOnTermination *bool   `name:"DeleteOnTermination"`
+	Encrypted           *bool   `name:"Encrypted"`
+	Iops                *int64  `name:"Iops"`
+	KmsKeyId            *string `name:"KmsKeyId"`
+	SnapshotId          *string `name:"SnapshotId"`
+	Throughput          *int64  `name:"Throughput"`
+	VolumeSize          *int64  `name:"VolumeSize"`
+	VolumeType          *string `name:"VolumeType"`
+}
+
+// LaunchTemplateSpotMarketOptionsRequest is the shape of that name in AWS's model.
+type LaunchTemplateSpotMarketOptionsRequest struct {
+	BlockDurationMinutes         *int64     `name:"BlockDurationMinutes"`
+	InstanceInterruptionBehavior *string    `name:"InstanceInterruptionBehavior"`
+	MaxPrice                     *string    `name:"MaxPrice"`
+	SpotInstanceType             *string    `name:"SpotInstanceType"`
+	ValidUntil                   *time.Time `name:"ValidUntil"`
+}
+
+// AcceleratorCountRequest is the shape of that name in AWS's model.
+type AcceleratorCountRequest struct {
+	Max *int64 `name:"Max"`
+	Min *int64 `name:"Min"`
+}
+
+// AcceleratorTotalMemoryMiBRequest is the shape of that name in AWS's model.
+type AcceleratorTotalMemoryMiBRequest struct {
+	Max *int64 `name:"Max"`
+	Min *int64 `name:"Min"`
+}
+
+// BaselineEbsBandwidthMbpsRequest is the shape of that name in AWS's model.
+type BaselineEbsBandwidthMbpsRequest struct {
+	Max *int64 `name:"Max"`
+	Min *int64 `name:"Min"`
+}
+
+// MemoryGiBPerVCpuRequest is the shape of that name in AWS's model.
+type MemoryGiBPerVCpuRequest struct {
+	Max *float64 `name:"Max"`
+	Min *float64 `name:"Min"`
+}
+
+// MemoryMiBRequest is the shape of that name in AWS's model.
+type MemoryMiBRequest struct {
+	Max *int64 `name:"Max"`
+	Min *int64 `name:"Min" req:"1"`
+}
+
+// NetworkBandwidthGbpsRequest is the shape of that name in AWS's model.
+type NetworkBandwidthGbpsRequest struct {
+	Max *float64 `name:"Max"`
+	Min *float64 `name:"Min"`
+}
+
+// NetworkInterfaceCountRequest is the shape of that name in AWS's model.
+type NetworkInterfaceCountRequest struct {
+	Max *int64 `name:"Max"`
+	Min *int64 `name:"Min"`
+}
+
+// TotalLocalStorageGBRequest is the shape of that name in AWS's model.
+type TotalLocalStorageGBRequest struct {
+	Max *float64 `name:"Max"`
+	Min *float64 `name:"Min"`
+}
+
+// VCpuCountRangeRequest is the shape of that name in AWS's model.
+type VCpuCountRangeRequest struct {
+	Max *int64 `name:"Max"`
+	Min *int64 `name:"Min" req:"1"`
+}
+
+// InstanceIpv6AddressRequest is the shape of that name in AWS's model.
+type InstanceIpv6AddressRequest struct {
+	Ipv6Address *string `name:"Ipv6Address"`
+}
+
+// LaunchTemplateBlockDeviceMapping is the shape of that name in AWS's model.
+type LaunchTemplateBlockDeviceMapping struct {
+	DeviceName  *string                       `name:"DeviceName" as:"deviceName"`
+	Ebs         *LaunchTemplateEbsBlockDevice `name:"Ebs" as:"ebs"`
+	NoDevice    *string                       `name:"NoDevice" as:"noDevice"`
+	VirtualName *string                       `name:"VirtualName" as:"virtualName"`
+}
+
+// LaunchTemplateCapacityReservationSpecificationResponse is the shape of that name in AWS's model.
+type LaunchTemplateCapacityReservationSpecificationResponse struct {
+	CapacityReservationPreference *string                            `name:"CapacityReservationPreference" as:"capacityReservationPreference"`
+	CapacityReservationTarget     *CapacityReservationTargetResponse `name:"CapacityReservationTarget" as:"capacityReservationTarget"`
+}
+
+// LaunchTemplateCpuOptions is the shape of that name in AWS's model.
+type LaunchTemplateCpuOptions struct {
+	AmdSevSnp      *string `name:"AmdSevSnp" as:"amdSevSnp"`
+	CoreCount      *int64  `name:"CoreCount" as:"coreCount"`
+	ThreadsPerCore *int64  `name:"ThreadsPerCore" as:"threadsPerCore"`
+}
+
+// CreditSpecification is the shape of that name in AWS's model.
+type CreditSpecification struct {
+	CpuCredits *string `name:"CpuCredits" as:"cpuCredits"`
+}
+
+// ElasticGpuSpecificationResponse is the shape of that name in AWS's model.
+type ElasticGpuSpecificationResponse struct {
+	Type *string `name:"Type" as:"type"`
+}
+
+// LaunchTemplateElasticInferenceAcceleratorResponse is the shape of that name in AWS's model.
+type LaunchTemplateElasticInferenceAcceleratorResponse struct {
+	Count *int64  `name:"Count" as:"count"`
+	Type  *string `name:"Type" as:"type"`
+}
+
+// LaunchTemplateEnclaveOptions is the shape of that name in AWS's model.
+type LaunchTemplateEnclaveOptions struct {
+	Enabled *bool `name:"Enabled" as:"enabled"`
+}
+
+// LaunchTemplateHibernationOptions is the shape of that name in AWS's model.
+type LaunchTemplateHibernationOptions struct {
+	Configured *bool `name:"Configured" as:"configured"`
+}
+
+// LaunchTemplateIamInstanceProfileSpecification is the shape of that name in AWS's model.
+type LaunchTemplateIamInstanceProfileSpecification struct {
+	Arn  *string `name:"Arn" as:"arn"`
+	Name *string `name:"Name" as:"name"`
+}
+
+// LaunchTemplateInstanceMarketOptions is the shape of that name in AWS's model.
+type LaunchTemplateInstanceMarketOptions struct {
+	MarketType  *string                          `name:"MarketType" as:"marketType"`
+	SpotOptions *LaunchTemplateSpotMarketOptions `name:"SpotOptions" as:"spotOptions"`
+}
+
+// InstanceRequirements is the shape of that name in AWS's model.
+type InstanceRequirements struct {
+	AcceleratorCount                               *AcceleratorCount          `name:"AcceleratorCount" as:"acceleratorCount"`
+	AcceleratorManufacturers                       []string                   `name:"AcceleratorManufacturers" as:"acceleratorManufacturerSet" list:"item"`
+	AcceleratorNames                               []string                   `name:"AcceleratorNames" as:"acceleratorNameSet" list:"item"`
+	AcceleratorTotalMemoryMiB                      *AcceleratorTotalMemoryMiB `name:"AcceleratorTotalMemoryMiB" as:"acceleratorTotalMemoryMiB"`
+	AcceleratorTypes                               []string                   `name:"AcceleratorTypes" as:"acceleratorTypeSet" list:"item"`
+	AllowedInstanceTypes                           []string                   `name:"AllowedInstanceTypes" as:"allowedInstanceTypeSet" list:"item"`
+	BareMetal                                      *string                    `name:"BareMetal" as:"bareMetal"`
+	BaselineEbsBandwidthMbps                       *BaselineEbsBandwidthMbps  `name:"BaselineEbsBandwidthMbps" as:"baselineEbsBandwidthMbps"`
+	BurstablePerformance                           *string                    `name:"BurstablePerformance" as:"burstablePerformance"`
+	CpuManufacturers                               []string                   `name:"CpuManufacturers" as:"cpuManufacturerSet" list:"item"`
+	ExcludedInstanceTypes                          []string                   `name:"ExcludedInstanceTypes" as:"excludedInstanceTypeSet" list:"item"`
+	InstanceGenerations                            []string                   `name:"InstanceGenerations" as:"instanceGenerationSet" list:"item"`
+	LocalStorage                                   *string                    `name:"LocalStorage" as:"localStorage"`
+	LocalStorageTypes                              []string                   `name:"LocalStorageTypes" as:"localStorageTypeSet" list:"item"`
+	MaxSpotPriceAsPercentageOfOptimalOnDemandPrice *int64                     `name:"MaxSpotPriceAsPercentageOfOptimalOnDemandPrice" as:"maxSpotPriceAsPercentageOfOptimalOnDemandPrice"`
+	MemoryGiBPerVCpu                               *MemoryGiBPerVCpu          `name:"MemoryGiBPerVCpu" as:"memoryGiBPerVCpu"`
+	MemoryMiB                                      *MemoryMiB                 `name:"MemoryMiB" as:"memoryMiB"`
+	NetworkBandwidthGbps                           *NetworkBandwidthGbps      `name:"NetworkBandwidthGbps" as:"networkBandwidthGbps"`
+	NetworkInterfaceCount                          *NetworkInterfaceCount     `name:"NetworkInterfaceCount" as:"networkInterfaceCount"`
+	OnDemandMaxPricePercentageOverLowestPrice      *int64                     `name:"OnDemandMaxPricePercentageOverLowestPrice" as:"onDemandMaxPricePercentageOverLowestPrice"`
+	RequireHibernateSupport                        *bool                      `name:"RequireHibernateSupport" as:"requireHibernateSupport"`
+	SpotMaxPricePercentageOverLowestPrice          *int64                     `name:"SpotMaxPricePercentageOverLowestPrice" as:"spotMaxPricePercentageOverLowestPrice"`
+	TotalLocalStorageGB                            *TotalLocalStorageGB       `name:"TotalLocalStorageGB" as:"totalLocalStorageGB"`
+	VCpuCount                                      *VCpuCountRange            `name:"VCpuCount" as:"vCpuCount"`
+}
+
+// LaunchTemplateLicenseConfiguration is the shape of that name in AWS's model.
+type LaunchTemplateLicenseConfiguration struct {
+	LicenseConfigurationArn *string `name:"LicenseConfigurationArn" as:"licenseConfigurationArn"`
+}
+
+// LaunchTemplateInstanceMaintenanceOptions is the shape of that name in AWS's model.
+type LaunchTemplateInstanceMaintenanceOptions struct {
+	AutoRecovery *string `name:"AutoRecovery" as:"autoRecovery"`
+}
+
+// LaunchTemplateInstanceMetadataOptions is the shape of that name in AWS's model.
+type LaunchTemplateInstanceMetadataOptions struct {
+	HttpEndpoint            *string `name:"HttpEndpoint" as:"httpEndpoint"`
+	HttpProtocolIpv6        *string `name:"HttpProtocolIpv6" as:"httpProtocolIpv6"`
+	HttpPutResponseHopLimit *int64  `name:"HttpPutResponseHopLimit" as:"httpPutResponseHopLimit"`
+	HttpTokens              *string `name:"HttpTokens" as:"httpTokens"`
+	InstanceMetadataTags    *string `name:"InstanceMetadataTags" as:"instanceMetadataTags"`
+	State                   *string `name:"State" as:"state"`
+}
+
+// LaunchTemplatesMonitoring is the shape of that name in AWS's model.
+type LaunchTemplatesMonitoring struct {
+	Enabled *bool `name:"Enabled" as:"enabled"`
+}
+
+// LaunchTemplateInstanceNetworkInterfaceSpecification is the shape of that name in AWS's model.
+type LaunchTemplateInstanceNetworkInterfaceSpecification struct {
+	AssociateCarrierIpAddress       *bool                              `name:"AssociateCarrierIpAddress" as:"associateCarrierIpAddress"`
+	AssociatePublicIpAddress        *bool                              `name:"AssociatePublicIpAddress" as:"associatePublicIpAddress"`
+	ConnectionTrackingSpecification *ConnectionTrackingSpecification   `name:"ConnectionTrackingSpecification" as:"connectionTrackingSpecification"`
+	DeleteOnTermination             *bool                              `name:"DeleteOnTermination" as:"deleteOnTermination"`
+	Description                     *string                            `name:"Description" as:"description"`
+	DeviceIndex                     *int64                             `name:"DeviceIndex" as:"deviceIndex"`
+	EnaSrdSpecification             *LaunchTemplateEnaSrdSpecification `name:"EnaSrdSpecification" as:"enaSrdSpecification"`
+	Groups                          []string                           `name:"Groups" as:"groupSet" list:"groupId"`
+	InterfaceType                   *string                            `name:"InterfaceType" as:"interfaceType"`
+	Ipv4PrefixCount                 *int64                             `name:"Ipv4PrefixCount" as:"ipv4PrefixCount"`
+	Ipv4Prefixes                    []Ipv4PrefixSpecificationResponse  `name:"Ipv4Prefixes" as:"ipv4PrefixSet" list:"item"`
+	Ipv6AddressCount                *int64                             `name:"Ipv6AddressCount" as:"ipv6AddressCount"`
+	Ipv6Addresses                   []InstanceIpv6Address              `name:"Ipv6Addresses" as:"ipv6AddressesSet" list:"item"`
+	Ipv6PrefixCount                 *int64                             `name:"Ipv6PrefixCount" as:"ipv6PrefixCount"`
+	Ipv6Prefixes                    []Ipv6PrefixSpecificationResponse  `name:"Ipv6Prefixes" as:"ipv6PrefixSet" list:"item"`
+	NetworkCardIndex                *int64                             `name:"NetworkCardIndex" as:"networkCardIndex"`
+	NetworkInterfaceId              *string                            `name:"NetworkInterfaceId" as:"networkInterfaceId"`
+	PrimaryIpv6                     *bool                              `name:"PrimaryIpv6" as:"primaryIpv6"`
+	PrivateIpAddress                *string                            `name:"PrivateIpAddress" as:"privateIpAddress"`
+	PrivateIpAddresses              []PrivateIpAddressSpecification    `name:"PrivateIpAddresses" as:"privateIpAddressesSet" list:"item"`
+	SecondaryPrivateIpAddressCount  *int64                             `name:"SecondaryPrivateIpAddressCount" as:"secondaryPrivateIpAddressCount"`
+	SubnetId                        *string                            `name:"SubnetId" as:"subnetId"`
+}
+
+// LaunchTemplatePlacement is the shape of that name in AWS's model.
+type LaunchTemplatePlacement struct {
+	Affinity             *string `name:"Affinity" as:"affinity"`
+	AvailabilityZone     *string `name:"AvailabilityZone" as:"availabilityZone"`
+	GroupId              *string `name:"GroupId" as:"groupId"`
+	GroupName            *string `name:"GroupName" as:"groupName"`
+	HostId               *string `name:"HostId" as:"hostId"`
+	HostResourceGroupArn *string `name:"HostResourceGroupArn" as:"hostResourceGroupArn"`
+	PartitionNumber      *int64  `name:"PartitionNumber" as:"partitionNumber"`
+	SpreadDomain         *string `name:"SpreadDomain" as:"spreadDomain"`
+	Tenancy              *string `name:"Tenancy" as:"tenancy"`
+}
+
+// LaunchTemplatePrivateDnsNameOptions is the shape of that name in AWS's model.
+type LaunchTemplatePrivateDnsNameOptions struct {
+	EnableResourceNameDnsAAAARecord *bool   `name:"EnableResourceNameDnsAAAARecord" as:"enableResourceNameDnsAAAARecord"`
+	EnableResourceNameDnsARecord    *bool   `name:"EnableResourceNameDnsARecord" as:"enableResourceNameDnsARecord"`
+	HostnameType                    *string `name:"HostnameType" as:"hostnameType"`
+}
+
+// LaunchTemplateTagSpecification is the shape of that name in AWS's model.
+type LaunchTemplateTagSpecification struct {
+	ResourceType *string `name:"ResourceType" as:"resourceType"`
+	Tags         []Tag   `name:"Tags" as:"tagSet" list:"item"`
+}
+
+// AttachmentEnaSrdSpecification is the shape of that name in AWS's model.
+type AttachmentEnaSrdSpecification struct {
+	EnaSrdEnabled          *bool                             `name:"EnaSrdEnabled" as:"enaSrdEnabled"`
+	EnaSrdUdpSpecification *AttachmentEnaSrdUdpSpecification `name:"EnaSrdUdpSpecification" as:"enaSrdUdpSpecification"`
+}
+
+// SubnetCidrBlockState is the shape of that name in AWS's model.
+type SubnetCidrBlockState struct {
+	State         *string `name:"State" as:"state"`
+	StatusMessage *string `name:"StatusMessage" as:"statusMessage"`
+}
+
 // VpcCidrBlockState is the shape of that name in AWS's model.
 type VpcCidrBlockState struct {
 	State         *string `name:"State" as:"state"`
 	StatusMessage *string `name:"StatusMessage" as:"statusMessage"`
+}
+
+// InstanceStatusDetails is the shape of that name in AWS's model.
+type InstanceStatusDetails struct {
+	ImpairedSince *time.Time `name:"ImpairedSince" as:"impairedSince"`
+	Name          *string    `name:"Name" as:"name"`
+	Status        *string    `name:"Status" as:"status"`
+}
+
+// EbsOptimizedInfo is the shape of that name in AWS's model.
+type EbsOptimizedInfo struct {
+	BaselineBandwidthInMbps  *int64   `name:"BaselineBandwidthInMbps" as:"baselineBandwidthInMbps"`
+	BaselineIops             *int64   `name:"BaselineIops" as:"baselineIops"`
+	BaselineThroughputInMBps *float64 `name:"BaselineThroughputInMBps" as:"baselineThroughputInMBps"`
+	MaximumBandwidthInMbps   *int64   `name:"MaximumBandwidthInMbps" as:"maximumBandwidthInMbps"`
+	MaximumIops              *int64   `name:"MaximumIops" as:"maximumIops"`
+	MaximumThroughputInMBps  *float64 `name:"MaximumThroughputInMBps" as:"maximumThroughputInMBps"`
+}
+
+// FpgaDeviceInfo is the shape of that name in AWS's model.
+type FpgaDeviceInfo struct {
+	Count        *int64                `name:"Count" as:"count"`
+	Manufacturer *string               `name:"Manufacturer" as:"manufacturer"`
+	MemoryInfo   *FpgaDeviceMemoryInfo `name:"MemoryInfo" as:"memoryInfo"`
+	Name         *string               `name:"Name" as:"name"`
+}
+
+// GpuDeviceInfo is the shape of that name in AWS's model.
+type GpuDeviceInfo struct {
+	Count        *int64               `name:"Count" as:"count"`
+	Manufacturer *string              `name:"Manufacturer" as:"manufacturer"`
+	MemoryInfo   *GpuDeviceMemoryInfo `name:"MemoryInfo" as:"memoryInfo"`
+	Name         *string              `name:"Name" as:"name"`
+}
+
+// InferenceDeviceInfo is the shape of that name in AWS's model.
+type InferenceDeviceInfo struct {
+	Count        *int64                     `name:"Count" as:"count"`
+	Manufacturer *string                    `name:"Manufacturer" as:"manufacturer"`
+	MemoryInfo   *InferenceDeviceMemoryInfo `name:"MemoryInfo" as:"memoryInfo"`
+	Name         *string                    `name:"Name" as:"name"`
+}
+
+// DiskInfo is the shape of that name in AWS's model.
+type DiskInfo struct {
+	Count    *int64  `name:"Count" as:"count"`
+	SizeInGB *int64  `name:"SizeInGB" as:"sizeInGB"`
+	Type     *string `name:"Type" as:"type"`
+}
+
+// MediaDeviceInfo is the shape of that name in AWS's model.
+type MediaDeviceInfo struct {
+	Count        *int64                 `name:"Count" as:"count"`
+	Manufacturer *string                `name:"Manufacturer" as:"manufacturer"`
+	MemoryInfo   *MediaDeviceMemoryInfo `name:"MemoryInfo" as:"memoryInfo"`
+	Name         *string                `name:"Name" as:"name"`
+}
+
+// EfaInfo is the shape of that name in AWS's model.
+type EfaInfo struct {
+	MaximumEfaInterfaces *int64 `name:"MaximumEfaInterfaces" as:"maximumEfaInterfaces"`
+}
+
+// NetworkCardInfo is the shape of that name in AWS's model.
+type NetworkCardInfo struct {
+	BaselineBandwidthInGbps  *float64 `name:"BaselineBandwidthInGbps" as:"baselineBandwidthInGbps"`
+	MaximumNetworkInterfaces *int64   `name:"MaximumNetworkInterfaces" as:"maximumNetworkInterfaces"`
+	NetworkCardIndex         *int64   `name:"NetworkCardIndex" as:"networkCardIndex"`
+	NetworkPerformance       *string  `name:"NetworkPerformance" as:"networkPerformance"`
+	PeakBandwidthInGbps      *float64 `name:"PeakBandwidthInGbps" as:"peakBandwidthInGbps"`
+}
+
+// NeuronDeviceInfo is the shape of that name in AWS's model.
+type NeuronDeviceInfo struct {
+	CoreInfo   *NeuronDeviceCoreInfo   `name:"CoreInfo" as:"coreInfo"`
+	Count      *int64                  `name:"Count" as:"count"`
+	MemoryInfo *NeuronDeviceMemoryInfo `name:"MemoryInfo" as:"memoryInfo"`
+	Name       *string                 `name:"Name" as:"name"`
+}
+
+// IcmpTypeCode is the shape of that name in AWS's model.
+type IcmpTypeCode struct {
+	Code *int64 `name:"Code" as:"code"`
+	Type *int64 `name:"Type" as:"type"`
+}
+
+// PortRange is the shape of that name in AWS's model.
+type PortRange struct {
+	From *int64 `name:"From" as:"from"`
+	To   *int64 `name:"To" as:"to"`
+}
+
+// EnaSrdUdpSpecificationRequest is the shape of that name in AWS's model.
+type EnaSrdUdpSpecificationRequest struct {
+	EnaSrdUdpEnabled *bool `name:"EnaSrdUdpEnabled"`
+}
+
+// CapacityReservationTargetResponse is the shape of that name in AWS's model.
+type CapacityReservationTargetResponse struct {
+	CapacityReservationId               *string `name:"CapacityReservationId" as:"capacityReservationId"`
+	CapacityReservationResourceGroupArn *string `name:"CapacityReservationResourceGroupArn" as:"capacityReservationResourceGroupArn"`
+}
+
+// InstanceNetworkInterfaceAssociation is the shape of that name in AWS's model.
+type InstanceNetworkInterfaceAssociation struct {
+	CarrierIp       *string `name:"CarrierIp" as:"carrierIp"`
+	CustomerOwnedIp *string `name:"CustomerOwnedIp" as:"customerOwnedIp"`
+	IpOwnerId       *string `name:"IpOwnerId" as:"ipOwnerId"`
+	PublicDnsName   *string `name:"PublicDnsName" as:"publicDnsName"`
+	PublicIp        *string `name:"PublicIp" as:"publicIp"`
+}
+
+// InstanceNetworkInterfaceAttachment is the shape of that name in AWS's model.
+type InstanceNetworkInterfaceAttachment struct {
+	AttachTime          *time.Time                             `name:"AttachTime" as:"attachTime"`
+	AttachmentId        *string                                `name:"AttachmentId" as:"attachmentId"`
+	DeleteOnTermination *bool                                  `name:"DeleteOnTermination" as:"deleteOnTermination"`
+	DeviceIndex         *int64                                 `name:"DeviceIndex" as:"deviceIndex"`
+	EnaSrdSpecification *InstanceAttachmentEnaSrdSpecification `name:"EnaSrdSpecification" as:"enaSrdSpecification"`
+	NetworkCardIndex    *int64                                 `name:"NetworkCardIndex" as:"networkCardIndex"`
+	Status              *string                                `name:"Status" as:"status"`
+}
+
+// ConnectionTrackingSpecificationResponse is the shape of that name in AWS's model.
+type ConnectionTrackingSpecificationResponse struct {
+	TcpEstablishedTimeout *int64 `name:"TcpEstablishedTimeout" as:"tcpEstablishedTimeout"`
+	UdpStreamTimeout      *int64 `name:"UdpStreamTimeout" as:"udpStreamTimeout"`
+	UdpTimeout            *int64 `name:"UdpTimeout" as:"udpTimeout"`
+}
+
+// InstanceIpv4Prefix is the shape of that name in AWS's model.
+type InstanceIpv4Prefix struct {
+	Ipv4Prefix *string `name:"Ipv4Prefix" as:"ipv4Prefix"`
+}
+
+// InstanceIpv6Prefix is the shape of that name in AWS's model.
+type InstanceIpv6Prefix struct {
+	Ipv6Prefix *string `name:"Ipv6Prefix" as:"ipv6Prefix"`
+}
+
+// InstancePrivateIpAddress is the shape of that name in AWS's model.
+type InstancePrivateIpAddress struct {
+	Association      *InstanceNetworkInterfaceAssociation `name:"Association" as:"association"`
+	Primary          *bool                                `name:"Primary" as:"primary"`
+	PrivateDnsName   *string                              `name:"PrivateDnsName" as:"privateDnsName"`
+	PrivateIpAddress *string                              `name:"PrivateIpAddress" as:"privateIpAddress"`
+}
+
+// LaunchTemplateEbsBlockDevice is the shape of that name in AWS's model.
+type LaunchTemplateEbsBlockDevice struct {
+	DeleteOnTermination *bool   `name:"DeleteOnTermination" as:"deleteOnTermination"`
+	Encrypted           *bool   `name:"Encrypted" as:"encrypted"`
+	Iops                *int64  `name:"Iops" as:"iops"`
+	KmsKeyId            *string `name:"KmsKeyId" as:"kmsKeyId"`
+	SnapshotId          *string `name:"SnapshotId" as:"snapshotId"`
+	Throughput          *int64  `name:"Throughput" as:"throughput"`
+	VolumeSize          *int64  `name:"VolumeSize" as:"volumeSize"`
+	VolumeType          *string `name:"VolumeType" as:"volumeType"`
+}
+
+// LaunchTemplateSpotMarketOptions is the shape of that name in AWS's model.
+type LaunchTemplateSpotMarketOptions struct {
+	BlockDurationMinutes         *int64     `name:"BlockDurationMinutes" as:"blockDurationMinutes"`
+	InstanceInterruptionBehavior *string    `name:"InstanceInterruptionBehavior" as:"instanceInterruptionBehavior"`
+	MaxPrice                     *string    `name:"MaxPrice" as:"maxPrice"`
+	SpotInstanceType             *string    `name:"SpotInstanceType" as:"spotInstanceType"`
+	ValidUntil                   *time.Time `name:"ValidUntil" as:"validUntil"`
+}
+
+// AcceleratorCount is the shape of that name in AWS's model.
+type AcceleratorCount struct {
+	Max *int64 `name:"Max" as:"max"`
+	Min *int64 `name:"Min" as:"min"`
+}
+
+// AcceleratorTotalMemoryMiB is the shape of that name in AWS's model.
+type AcceleratorTotalMemoryMiB struct {
+	Max *int64 `name:"Max" as:"max"`
+	Min *int64 `name:"Min" as:"min"`
+}
+
+// BaselineEbsBandwidthMbps is the shape of that name in AWS's model.
+type BaselineEbsBandwidthMbps struct {
+	Max *int64 `name:"Max" as:"max"`
+	Min *int64 `name:"Min" as:"min"`
+}
+
+// MemoryGiBPerVCpu is the shape of that name in AWS's model.
+type MemoryGiBPerVCpu struct {
+	Max *float64 `name:"Max" as:"max"`
+	Min *float64 `name:"Min" as:"min"`
+}
+
+// MemoryMiB is the shape of that name in AWS's model.
+type MemoryMiB struct {
+	Max *int64 `name:"Max" as:"max"`
+	Min *int64 `name:"Min" as:"min"`
+}
+
+// NetworkBandwidthGbps is the shape of that name in AWS's model.
+type NetworkBandwidthGbps struct {
+	Max *float64 `name:"Max" as:"max"`
+	Min *float64 `name:"Min" as:"min"`
+}
+
+// NetworkInterfaceCount is the shape of that name in AWS's model.
+type NetworkInterfaceCount struct {
+	Max *int64 `name:"Max" as:"max"`
+	Min *int64 `name:"Min" as:"min"`
+}
+
+// TotalLocalStorageGB is the shape of that name in AWS's model.
+type TotalLocalStorageGB struct {
+	Max *float64 `name:"Max" as:"max"`
+	Min *float64 `name:"Min" as:"min"`
+}
+
+// VCpuCountRange is the shape of that name in AWS's model.
+type VCpuCountRange struct {
+	Max *int64 `name:"Max" as:"max"`
+	Min *int64 `name:"Min" as:"min"`
+}
+
+// ConnectionTrackingSpecification is the shape of that name in AWS's model.
+type ConnectionTrackingSpecification struct {
+	TcpEstablishedTimeout *int64 `name:"TcpEstablishedTimeout" as:"tcpEstablishedTimeout"`
+	UdpStreamTimeout      *int64 `name:"UdpStreamTimeout" as:"udpStreamTimeout"`
+	UdpTimeout            *int64 `name:"UdpTimeout" as:"udpTimeout"`
+}
+
+// LaunchTemplateEnaSrdSpecification is the shape of that name in AWS's model.
+type LaunchTemplateEnaSrdSpecification struct {
+	EnaSrdEnabled          *bool                                 `name:"EnaSrdEnabled" as:"enaSrdEnabled"`
+	EnaSrdUdpSpecification *LaunchTemplateEnaSrdUdpSpecification `name:"EnaSrdUdpSpecification" as:"enaSrdUdpSpecification"`
+}
+
+// Ipv4PrefixSpecificationResponse is the shape of that name in AWS's model.
+type Ipv4PrefixSpecificationResponse struct {
+	Ipv4Prefix *string `name:"Ipv4Prefix" as:"ipv4Prefix"`
+}
+
+// Ipv6PrefixSpecificationResponse is the shape of that name in AWS's model.
+type Ipv6PrefixSpecificationResponse struct {
+	Ipv6Prefix *string `name:"Ipv6Prefix" as:"ipv6Prefix"`
+}
+
+// AttachmentEnaSrdUdpSpecification is the shape of that name in AWS's model.
+type AttachmentEnaSrdUdpSpecification struct {
+	EnaSrdUdpEnabled *bool `name:"EnaSrdUdpEnabled" as:"enaSrdUdpEnabled"`
+}
+
+// FpgaDeviceMemoryInfo is the shape of that name in AWS's model.
+type FpgaDeviceMemoryInfo struct {
+	SizeInMiB *int64 `name:"SizeInMiB" as:"sizeInMiB"`
+}
+
+// GpuDeviceMemoryInfo is the shape of that name in AWS's model.
+type GpuDeviceMemoryInfo struct {
+	SizeInMiB *int64 `name:"SizeInMiB" as:"sizeInMiB"`
+}
+
+// InferenceDeviceMemoryInfo is the shape of that name in AWS's model.
+type InferenceDeviceMemoryInfo struct {
+	SizeInMiB *int64 `name:"SizeInMiB" as:"sizeInMiB"`
+}
+
+// MediaDeviceMemoryInfo is the shape of that name in AWS's model.
+type MediaDeviceMemoryInfo struct {
+	SizeInMiB *int64 `name:"SizeInMiB" as:"sizeInMiB"`
+}
+
+// NeuronDeviceCoreInfo is the shape of that name in AWS's model.
+type NeuronDeviceCoreInfo struct {
+	Count   *int64 `name:"Count" as:"count"`
+	Version *int64 `name:"Version" as:"version"`
+}
+
+// NeuronDeviceMemoryInfo is the shape of that name in AWS's model.
+type NeuronDeviceMemoryInfo struct {
+	SizeInMiB *int64 `name:"SizeInMiB" as:"sizeInMiB"`
+}
+
+// InstanceAttachmentEnaSrdSpecification is the shape of that name in AWS's model.
+type InstanceAttachmentEnaSrdSpecification struct {
+	EnaSrdEnabled          *bool                                     `name:"EnaSrdEnabled" as:"enaSrdEnabled"`
+	EnaSrdUdpSpecification *InstanceAttachmentEnaSrdUdpSpecification `name:"EnaSrdUdpSpecification" as:"enaSrdUdpSpecification"`
+}
+
+// LaunchTemplateEnaSrdUdpSpecification is the shape of that name in AWS's model.
+type LaunchTemplateEnaSrdUdpSpecification struct {
+	EnaSrdUdpEnabled *bool `name:"EnaSrdUdpEnabled" as:"enaSrdUdpEnabled"`
+}
+
+// InstanceAttachmentEnaSrdUdpSpecification is the shape of that name in AWS's model.
+type InstanceAttachmentEnaSrdUdpSpecification struct {
+	EnaSrdUdpEnabled *bool `name:"EnaSrdUdpEnabled" as:"enaSrdUdpEnabled"`
 }
