@@ -12,14 +12,91 @@ import (
 // Service describes CloudWatch on the wire.
 var Service = wire.Service{Name: "cloudwatch", ID: "CloudWatch", SigningName: "monitoring", EndpointPrefix: "monitoring", Protocol: "query", JSONVersion: "", TargetPrefix: "", APIVersion: "2010-08-01", Namespace: "http://monitoring.amazonaws.com/doc/2010-08-01/", QueryErrors: false}
 
+// DeleteAlarms is the operation of that name.
+var DeleteAlarms = wire.Define[DeleteAlarmsInput, DeleteAlarmsOutput](wire.Operation{Service: &Service, Name: "DeleteAlarms"})
+
+// DescribeAlarmHistory is the operation of that name.
+var DescribeAlarmHistory = wire.Define[DescribeAlarmHistoryInput, DescribeAlarmHistoryOutput](wire.Operation{Service: &Service, Name: "DescribeAlarmHistory", ResultWrapper: "DescribeAlarmHistoryResult"})
+
 // DescribeAlarms is the operation of that name.
 var DescribeAlarms = wire.Define[DescribeAlarmsInput, DescribeAlarmsOutput](wire.Operation{Service: &Service, Name: "DescribeAlarms", ResultWrapper: "DescribeAlarmsResult"})
+
+// DescribeAlarmsForMetric is the operation of that name.
+var DescribeAlarmsForMetric = wire.Define[DescribeAlarmsForMetricInput, DescribeAlarmsForMetricOutput](wire.Operation{Service: &Service, Name: "DescribeAlarmsForMetric", ResultWrapper: "DescribeAlarmsForMetricResult"})
+
+// DisableAlarmActions is the operation of that name.
+var DisableAlarmActions = wire.Define[DisableAlarmActionsInput, DisableAlarmActionsOutput](wire.Operation{Service: &Service, Name: "DisableAlarmActions"})
+
+// EnableAlarmActions is the operation of that name.
+var EnableAlarmActions = wire.Define[EnableAlarmActionsInput, EnableAlarmActionsOutput](wire.Operation{Service: &Service, Name: "EnableAlarmActions"})
+
+// GetMetricData is the operation of that name.
+var GetMetricData = wire.Define[GetMetricDataInput, GetMetricDataOutput](wire.Operation{Service: &Service, Name: "GetMetricData", ResultWrapper: "GetMetricDataResult"})
+
+// GetMetricStatistics is the operation of that name.
+var GetMetricStatistics = wire.Define[GetMetricStatisticsInput, GetMetricStatisticsOutput](wire.Operation{Service: &Service, Name: "GetMetricStatistics", ResultWrapper: "GetMetricStatisticsResult"})
+
+// ListMetrics is the operation of that name.
+var ListMetrics = wire.Define[ListMetricsInput, ListMetricsOutput](wire.Operation{Service: &Service, Name: "ListMetrics", ResultWrapper: "ListMetricsResult"})
+
+// ListTagsForResource is the operation of that name.
+var ListTagsForResource = wire.Define[ListTagsForResourceInput, ListTagsForResourceOutput](wire.Operation{Service: &Service, Name: "ListTagsForResource", ResultWrapper: "ListTagsForResourceResult"})
+
+// PutMetricAlarm is the operation of that name.
+var PutMetricAlarm = wire.Define[PutMetricAlarmInput, PutMetricAlarmOutput](wire.Operation{Service: &Service, Name: "PutMetricAlarm"})
 
 // PutMetricData is the operation of that name.
 var PutMetricData = wire.Define[PutMetricDataInput, PutMetricDataOutput](wire.Operation{Service: &Service, Name: "PutMetricData"})
 
+// SetAlarmState is the operation of that name.
+var SetAlarmState = wire.Define[SetAlarmStateInput, SetAlarmStateOutput](wire.Operation{Service: &Service, Name: "SetAlarmState"})
+
+// TagResource is the operation of that name.
+var TagResource = wire.Define[TagResourceInput, TagResourceOutput](wire.Operation{Service: &Service, Name: "TagResource", ResultWrapper: "TagResourceResult"})
+
+// UntagResource is the operation of that name.
+var UntagResource = wire.Define[UntagResourceInput, UntagResourceOutput](wire.Operation{Service: &Service, Name: "UntagResource", ResultWrapper: "UntagResourceResult"})
+
+// DeleteAlarmsOutput has no members.
+type DeleteAlarmsOutput struct{}
+
+// DisableAlarmActionsOutput has no members.
+type DisableAlarmActionsOutput struct{}
+
+// EnableAlarmActionsOutput has no members.
+type EnableAlarmActionsOutput struct{}
+
+// PutMetricAlarmOutput has no members.
+type PutMetricAlarmOutput struct{}
+
 // PutMetricDataOutput has no members.
 type PutMetricDataOutput struct{}
+
+// SetAlarmStateOutput has no members.
+type SetAlarmStateOutput struct{}
+
+// DeleteAlarmsInput is the shape of that name in AWS's model.
+type DeleteAlarmsInput struct {
+	AlarmNames []string `name:"AlarmNames" req:"1"`
+}
+
+// DescribeAlarmHistoryInput is the shape of that name in AWS's model.
+type DescribeAlarmHistoryInput struct {
+	AlarmName       *string    `name:"AlarmName"`
+	AlarmTypes      []string   `name:"AlarmTypes"`
+	EndDate         *time.Time `name:"EndDate"`
+	HistoryItemType *string    `name:"HistoryItemType"`
+	MaxRecords      *int64     `name:"MaxRecords"`
+	NextToken       *string    `name:"NextToken"`
+	ScanBy          *string    `name:"ScanBy"`
+	StartDate       *time.Time `name:"StartDate"`
+}
+
+// DescribeAlarmHistoryOutput is the shape of that name in AWS's model.
+type DescribeAlarmHistoryOutput struct {
+	AlarmHistoryItems []AlarmHistoryItem `name:"AlarmHistoryItems"`
+	NextToken         *string            `name:"NextToken"`
+}
 
 // DescribeAlarmsInput is the shape of that name in AWS's model.
 type DescribeAlarmsInput struct {
@@ -41,10 +118,165 @@ type DescribeAlarmsOutput struct {
 	NextToken       *string          `name:"NextToken"`
 }
 
+// DescribeAlarmsForMetricInput is the shape of that name in AWS's model.
+type DescribeAlarmsForMetricInput struct {
+	Dimensions        []Dimension `name:"Dimensions"`
+	ExtendedStatistic *string     `name:"ExtendedStatistic"`
+	MetricName        *string     `name:"MetricName" req:"1"`
+	Namespace         *string     `name:"Namespace" req:"1"`
+	Period            *int64      `name:"Period"`
+	Statistic         *string     `name:"Statistic"`
+	Unit              *string     `name:"Unit"`
+}
+
+// DescribeAlarmsForMetricOutput is the shape of that name in AWS's model.
+type DescribeAlarmsForMetricOutput struct {
+	MetricAlarms []MetricAlarm `name:"MetricAlarms"`
+}
+
+// DisableAlarmActionsInput is the shape of that name in AWS's model.
+type DisableAlarmActionsInput struct {
+	AlarmNames []string `name:"AlarmNames" req:"1"`
+}
+
+// EnableAlarmActionsInput is the shape of that name in AWS's model.
+type EnableAlarmActionsInput struct {
+	AlarmNames []string `name:"AlarmNames" req:"1"`
+}
+
+// GetMetricDataInput is the shape of that name in AWS's model.
+type GetMetricDataInput struct {
+	EndTime           *time.Time        `name:"EndTime" req:"1"`
+	LabelOptions      *LabelOptions     `name:"LabelOptions"`
+	MaxDatapoints     *int64            `name:"MaxDatapoints"`
+	MetricDataQueries []MetricDataQuery `name:"MetricDataQueries" req:"1"`
+	NextToken         *string           `name:"NextToken"`
+	ScanBy            *string           `name:"ScanBy"`
+	StartTime         *time.Time        `name:"StartTime" req:"1"`
+}
+
+// GetMetricDataOutput is the shape of that name in AWS's model.
+type GetMetricDataOutput struct {
+	Messages          []MessageData      `name:"Messages"`
+	MetricDataResults []MetricDataResult `name:"MetricDataResults"`
+	NextToken         *string            `name:"NextToken"`
+}
+
+// GetMetricStatisticsInput is the shape of that name in AWS's model.
+type GetMetricStatisticsInput struct {
+	Dimensions         []Dimension `name:"Dimensions"`
+	EndTime            *time.Time  `name:"EndTime" req:"1"`
+	ExtendedStatistics []string    `name:"ExtendedStatistics"`
+	MetricName         *string     `name:"MetricName" req:"1"`
+	Namespace          *string     `name:"Namespace" req:"1"`
+	Period             *int64      `name:"Period" req:"1"`
+	StartTime          *time.Time  `name:"StartTime" req:"1"`
+	Statistics         []string    `name:"Statistics"`
+	Unit               *string     `name:"Unit"`
+}
+
+// GetMetricStatisticsOutput is the shape of that name in AWS's model.
+type GetMetricStatisticsOutput struct {
+	Datapoints []Datapoint `name:"Datapoints"`
+	Label      *string     `name:"Label"`
+}
+
+// ListMetricsInput is the shape of that name in AWS's model.
+type ListMetricsInput struct {
+	Dimensions            []DimensionFilter `name:"Dimensions"`
+	IncludeLinkedAccounts *bool             `name:"IncludeLinkedAccounts"`
+	MetricName            *string           `name:"MetricName"`
+	Namespace             *string           `name:"Namespace"`
+	NextToken             *string           `name:"NextToken"`
+	OwningAccount         *string           `name:"OwningAccount"`
+	RecentlyActive        *string           `name:"RecentlyActive"`
+}
+
+// ListMetricsOutput is the shape of that name in AWS's model.
+type ListMetricsOutput struct {
+	Metrics        []Metric `name:"Metrics"`
+	NextToken      *string  `name:"NextToken"`
+	OwningAccounts []string `name:"OwningAccounts"`
+}
+
+// ListTagsForResourceInput is the shape of that name in AWS's model.
+type ListTagsForResourceInput struct {
+	ResourceARN *string `name:"ResourceARN" req:"1"`
+}
+
+// ListTagsForResourceOutput is the shape of that name in AWS's model.
+type ListTagsForResourceOutput struct {
+	Tags []Tag `name:"Tags"`
+}
+
+// PutMetricAlarmInput is the shape of that name in AWS's model.
+type PutMetricAlarmInput struct {
+	ActionsEnabled                   *bool             `name:"ActionsEnabled"`
+	AlarmActions                     []string          `name:"AlarmActions"`
+	AlarmDescription                 *string           `name:"AlarmDescription"`
+	AlarmName                        *string           `name:"AlarmName" req:"1"`
+	ComparisonOperator               *string           `name:"ComparisonOperator" req:"1"`
+	DatapointsToAlarm                *int64            `name:"DatapointsToAlarm"`
+	Dimensions                       []Dimension       `name:"Dimensions"`
+	EvaluateLowSampleCountPercentile *string           `name:"EvaluateLowSampleCountPercentile"`
+	EvaluationPeriods                *int64            `name:"EvaluationPeriods" req:"1"`
+	ExtendedStatistic                *string           `name:"ExtendedStatistic"`
+	InsufficientDataActions          []string          `name:"InsufficientDataActions"`
+	MetricName                       *string           `name:"MetricName"`
+	Metrics                          []MetricDataQuery `name:"Metrics"`
+	Namespace                        *string           `name:"Namespace"`
+	OKActions                        []string          `name:"OKActions"`
+	Period                           *int64            `name:"Period"`
+	Statistic                        *string           `name:"Statistic"`
+	Tags                             []Tag             `name:"Tags"`
+	Threshold                        *float64          `name:"Threshold"`
+	ThresholdMetricId                *string           `name:"ThresholdMetricId"`
+	TreatMissingData                 *string           `name:"TreatMissingData"`
+	Unit                             *string           `name:"Unit"`
+}
+
 // PutMetricDataInput is the shape of that name in AWS's model.
 type PutMetricDataInput struct {
 	MetricData []MetricDatum `name:"MetricData" req:"1"`
 	Namespace  *string       `name:"Namespace" req:"1"`
+}
+
+// SetAlarmStateInput is the shape of that name in AWS's model.
+type SetAlarmStateInput struct {
+	AlarmName       *string `name:"AlarmName" req:"1"`
+	StateReason     *string `name:"StateReason" req:"1"`
+	StateReasonData *string `name:"StateReasonData"`
+	StateValue      *string `name:"StateValue" req:"1"`
+}
+
+// TagResourceInput is the shape of that name in AWS's model.
+type TagResourceInput struct {
+	ResourceARN *string `name:"ResourceARN" req:"1"`
+	Tags        []Tag   `name:"Tags" req:"1"`
+}
+
+// TagResourceOutput is the shape of that name in AWS's model.
+type TagResourceOutput struct {
+}
+
+// UntagResourceInput is the shape of that name in AWS's model.
+type UntagResourceInput struct {
+	ResourceARN *string  `name:"ResourceARN" req:"1"`
+	TagKeys     []string `name:"TagKeys" req:"1"`
+}
+
+// UntagResourceOutput is the shape of that name in AWS's model.
+type UntagResourceOutput struct {
+}
+
+// AlarmHistoryItem is the shape of that name in AWS's model.
+type AlarmHistoryItem struct {
+	AlarmName       *string    `name:"AlarmName"`
+	AlarmType       *string    `name:"AlarmType"`
+	HistoryData     *string    `name:"HistoryData"`
+	HistoryItemType *string    `name:"HistoryItemType"`
+	HistorySummary  *string    `name:"HistorySummary"`
+	Timestamp       *time.Time `name:"Timestamp"`
 }
 
 // CompositeAlarm is the shape of that name in AWS's model.
@@ -103,23 +335,15 @@ type MetricAlarm struct {
 	Unit                               *string           `name:"Unit"`
 }
 
-// MetricDatum is the shape of that name in AWS's model.
-type MetricDatum struct {
-	Counts            []float64     `name:"Counts"`
-	Dimensions        []Dimension   `name:"Dimensions"`
-	MetricName        *string       `name:"MetricName" req:"1"`
-	StatisticValues   *StatisticSet `name:"StatisticValues"`
-	StorageResolution *int64        `name:"StorageResolution"`
-	Timestamp         *time.Time    `name:"Timestamp"`
-	Unit              *string       `name:"Unit"`
-	Value             *float64      `name:"Value"`
-	Values            []float64     `name:"Values"`
-}
-
 // Dimension is the shape of that name in AWS's model.
 type Dimension struct {
 	Name  *string `name:"Name" req:"1"`
 	Value *string `name:"Value" req:"1"`
+}
+
+// LabelOptions is the shape of that name in AWS's model.
+type LabelOptions struct {
+	Timezone *string `name:"Timezone"`
 }
 
 // MetricDataQuery is the shape of that name in AWS's model.
@@ -133,12 +357,64 @@ type MetricDataQuery struct {
 	ReturnData *bool       `name:"ReturnData"`
 }
 
-// StatisticSet is the shape of that name in AWS's model.
-type StatisticSet struct {
-	Maximum     *float64 `name:"Maximum" req:"1"`
-	Minimum     *float64 `name:"Minimum" req:"1"`
-	SampleCount *float64 `name:"SampleCount" req:"1"`
-	Sum         *float64 `name:"Sum" req:"1"`
+// MessageData is the shape of that name in AWS's model.
+type MessageData struct {
+	Code  *string `name:"Code"`
+	Value *string `name:"Value"`
+}
+
+// MetricDataResult is the shape of that name in AWS's model.
+type MetricDataResult struct {
+	Id         *string       `name:"Id"`
+	Label      *string       `name:"Label"`
+	Messages   []MessageData `name:"Messages"`
+	StatusCode *string       `name:"StatusCode"`
+	Timestamps []time.Time   `name:"Timestamps"`
+	Values     []float64     `name:"Values"`
+}
+
+// Datapoint is the shape of that name in AWS's model.
+type Datapoint struct {
+	Average            *float64           `name:"Average"`
+	ExtendedStatistics map[string]float64 `name:"ExtendedStatistics"`
+	Maximum            *float64           `name:"Maximum"`
+	Minimum            *float64           `name:"Minimum"`
+	SampleCount        *float64           `name:"SampleCount"`
+	Sum                *float64           `name:"Sum"`
+	Timestamp          *time.Time         `name:"Timestamp"`
+	Unit               *string            `name:"Unit"`
+}
+
+// DimensionFilter is the shape of that name in AWS's model.
+type DimensionFilter struct {
+	Name  *string `name:"Name" req:"1"`
+	Value *string `name:"Value"`
+}
+
+// Metric is the shape of that name in AWS's model.
+type Metric struct {
+	Dimensions []Dimension `name:"Dimensions"`
+	MetricName *string     `name:"MetricName"`
+	Namespace  *string     `name:"Namespace"`
+}
+
+// Tag is the shape of that name in AWS's model.
+type Tag struct {
+	Key   *string `name:"Key" req:"1"`
+	Value *string `name:"Value" req:"1"`
+}
+
+// MetricDatum is the shape of that name in AWS's model.
+type MetricDatum struct {
+	Counts            []float64     `name:"Counts"`
+	Dimensions        []Dimension   `name:"Dimensions"`
+	MetricName        *string       `name:"MetricName" req:"1"`
+	StatisticValues   *StatisticSet `name:"StatisticValues"`
+	StorageResolution *int64        `name:"StorageResolution"`
+	Timestamp         *time.Time    `name:"Timestamp"`
+	Unit              *string       `name:"Unit"`
+	Value             *float64      `name:"Value"`
+	Values            []float64     `name:"Values"`
 }
 
 // MetricStat is the shape of that name in AWS's model.
@@ -149,9 +425,10 @@ type MetricStat struct {
 	Unit   *string `name:"Unit"`
 }
 
-// Metric is the shape of that name in AWS's model.
-type Metric struct {
-	Dimensions []Dimension `name:"Dimensions"`
-	MetricName *string     `name:"MetricName"`
-	Namespace  *string     `name:"Namespace"`
+// StatisticSet is the shape of that name in AWS's model.
+type StatisticSet struct {
+	Maximum     *float64 `name:"Maximum" req:"1"`
+	Minimum     *float64 `name:"Minimum" req:"1"`
+	SampleCount *float64 `name:"SampleCount" req:"1"`
+	Sum         *float64 `name:"Sum" req:"1"`
 }
