@@ -4,20 +4,226 @@
 package lambdaapi
 
 import (
+	"time"
+
 	"grocery/localaws/wire"
 )
 
 // Service describes Lambda on the wire.
 var Service = wire.Service{Name: "lambda", ID: "Lambda", SigningName: "lambda", EndpointPrefix: "lambda", Protocol: "rest-json", JSONVersion: "", TargetPrefix: "", APIVersion: "2015-03-31", Namespace: "", QueryErrors: false}
 
+// AddPermission is the operation of that name.
+var AddPermission = wire.Define[AddPermissionInput, AddPermissionOutput](wire.Operation{Service: &Service, Name: "AddPermission", Method: "POST", Path: "/2015-03-31/functions/{FunctionName}/policy", Status: 201})
+
+// CreateAlias is the operation of that name.
+var CreateAlias = wire.Define[CreateAliasInput, CreateAliasOutput](wire.Operation{Service: &Service, Name: "CreateAlias", Method: "POST", Path: "/2015-03-31/functions/{FunctionName}/aliases", Status: 201})
+
 // CreateFunction is the operation of that name.
 var CreateFunction = wire.Define[CreateFunctionInput, CreateFunctionOutput](wire.Operation{Service: &Service, Name: "CreateFunction", Method: "POST", Path: "/2015-03-31/functions", Status: 201})
+
+// DeleteAlias is the operation of that name.
+var DeleteAlias = wire.Define[DeleteAliasInput, DeleteAliasOutput](wire.Operation{Service: &Service, Name: "DeleteAlias", Method: "DELETE", Path: "/2015-03-31/functions/{FunctionName}/aliases/{Name}", Status: 204})
+
+// DeleteFunction is the operation of that name.
+var DeleteFunction = wire.Define[DeleteFunctionInput, DeleteFunctionOutput](wire.Operation{Service: &Service, Name: "DeleteFunction", Method: "DELETE", Path: "/2015-03-31/functions/{FunctionName}", Status: 204})
+
+// DeleteFunctionConcurrency is the operation of that name.
+var DeleteFunctionConcurrency = wire.Define[DeleteFunctionConcurrencyInput, DeleteFunctionConcurrencyOutput](wire.Operation{Service: &Service, Name: "DeleteFunctionConcurrency", Method: "DELETE", Path: "/2017-10-31/functions/{FunctionName}/concurrency", Status: 204})
+
+// DeleteFunctionEventInvokeConfig is the operation of that name.
+var DeleteFunctionEventInvokeConfig = wire.Define[DeleteFunctionEventInvokeConfigInput, DeleteFunctionEventInvokeConfigOutput](wire.Operation{Service: &Service, Name: "DeleteFunctionEventInvokeConfig", Method: "DELETE", Path: "/2019-09-25/functions/{FunctionName}/event-invoke-config", Status: 204})
+
+// DeleteLayerVersion is the operation of that name.
+var DeleteLayerVersion = wire.Define[DeleteLayerVersionInput, DeleteLayerVersionOutput](wire.Operation{Service: &Service, Name: "DeleteLayerVersion", Method: "DELETE", Path: "/2018-10-31/layers/{LayerName}/versions/{VersionNumber}", Status: 204})
+
+// GetAlias is the operation of that name.
+var GetAlias = wire.Define[GetAliasInput, GetAliasOutput](wire.Operation{Service: &Service, Name: "GetAlias", Method: "GET", Path: "/2015-03-31/functions/{FunctionName}/aliases/{Name}"})
 
 // GetFunction is the operation of that name.
 var GetFunction = wire.Define[GetFunctionInput, GetFunctionOutput](wire.Operation{Service: &Service, Name: "GetFunction", Method: "GET", Path: "/2015-03-31/functions/{FunctionName}"})
 
+// GetFunctionCodeSigningConfig is the operation of that name.
+var GetFunctionCodeSigningConfig = wire.Define[GetFunctionCodeSigningConfigInput, GetFunctionCodeSigningConfigOutput](wire.Operation{Service: &Service, Name: "GetFunctionCodeSigningConfig", Method: "GET", Path: "/2020-06-30/functions/{FunctionName}/code-signing-config"})
+
+// GetFunctionConcurrency is the operation of that name.
+var GetFunctionConcurrency = wire.Define[GetFunctionConcurrencyInput, GetFunctionConcurrencyOutput](wire.Operation{Service: &Service, Name: "GetFunctionConcurrency", Method: "GET", Path: "/2019-09-30/functions/{FunctionName}/concurrency"})
+
+// GetFunctionConfiguration is the operation of that name.
+var GetFunctionConfiguration = wire.Define[GetFunctionConfigurationInput, GetFunctionConfigurationOutput](wire.Operation{Service: &Service, Name: "GetFunctionConfiguration", Method: "GET", Path: "/2015-03-31/functions/{FunctionName}/configuration"})
+
+// GetFunctionEventInvokeConfig is the operation of that name.
+var GetFunctionEventInvokeConfig = wire.Define[GetFunctionEventInvokeConfigInput, GetFunctionEventInvokeConfigOutput](wire.Operation{Service: &Service, Name: "GetFunctionEventInvokeConfig", Method: "GET", Path: "/2019-09-25/functions/{FunctionName}/event-invoke-config"})
+
+// GetLayerVersion is the operation of that name.
+var GetLayerVersion = wire.Define[GetLayerVersionInput, GetLayerVersionOutput](wire.Operation{Service: &Service, Name: "GetLayerVersion", Method: "GET", Path: "/2018-10-31/layers/{LayerName}/versions/{VersionNumber}"})
+
+// GetLayerVersionByArn is the operation of that name.
+var GetLayerVersionByArn = wire.Define[GetLayerVersionByArnInput, GetLayerVersionByArnOutput](wire.Operation{Service: &Service, Name: "GetLayerVersionByArn", Method: "GET", Path: "/2018-10-31/layers?find=LayerVersion"})
+
+// GetPolicy is the operation of that name.
+var GetPolicy = wire.Define[GetPolicyInput, GetPolicyOutput](wire.Operation{Service: &Service, Name: "GetPolicy", Method: "GET", Path: "/2015-03-31/functions/{FunctionName}/policy"})
+
+// Invoke is the operation of that name.
+var Invoke = wire.Define[InvokeInput, InvokeOutput](wire.Operation{Service: &Service, Name: "Invoke", Method: "POST", Path: "/2015-03-31/functions/{FunctionName}/invocations"})
+
+// ListAliases is the operation of that name.
+var ListAliases = wire.Define[ListAliasesInput, ListAliasesOutput](wire.Operation{Service: &Service, Name: "ListAliases", Method: "GET", Path: "/2015-03-31/functions/{FunctionName}/aliases"})
+
+// ListFunctionEventInvokeConfigs is the operation of that name.
+var ListFunctionEventInvokeConfigs = wire.Define[ListFunctionEventInvokeConfigsInput, ListFunctionEventInvokeConfigsOutput](wire.Operation{Service: &Service, Name: "ListFunctionEventInvokeConfigs", Method: "GET", Path: "/2019-09-25/functions/{FunctionName}/event-invoke-config/list"})
+
+// ListFunctions is the operation of that name.
+var ListFunctions = wire.Define[ListFunctionsInput, ListFunctionsOutput](wire.Operation{Service: &Service, Name: "ListFunctions", Method: "GET", Path: "/2015-03-31/functions/"})
+
+// ListLayerVersions is the operation of that name.
+var ListLayerVersions = wire.Define[ListLayerVersionsInput, ListLayerVersionsOutput](wire.Operation{Service: &Service, Name: "ListLayerVersions", Method: "GET", Path: "/2018-10-31/layers/{LayerName}/versions"})
+
+// ListLayers is the operation of that name.
+var ListLayers = wire.Define[ListLayersInput, ListLayersOutput](wire.Operation{Service: &Service, Name: "ListLayers", Method: "GET", Path: "/2018-10-31/layers"})
+
+// ListTags is the operation of that name.
+var ListTags = wire.Define[ListTagsInput, ListTagsOutput](wire.Operation{Service: &Service, Name: "ListTags", Method: "GET", Path: "/2017-03-31/tags/{ARN}"})
+
+// ListVersionsByFunction is the operation of that name.
+var ListVersionsByFunction = wire.Define[ListVersionsByFunctionInput, ListVersionsByFunctionOutput](wire.Operation{Service: &Service, Name: "ListVersionsByFunction", Method: "GET", Path: "/2015-03-31/functions/{FunctionName}/versions"})
+
+// PublishLayerVersion is the operation of that name.
+var PublishLayerVersion = wire.Define[PublishLayerVersionInput, PublishLayerVersionOutput](wire.Operation{Service: &Service, Name: "PublishLayerVersion", Method: "POST", Path: "/2018-10-31/layers/{LayerName}/versions", Status: 201})
+
+// PublishVersion is the operation of that name.
+var PublishVersion = wire.Define[PublishVersionInput, PublishVersionOutput](wire.Operation{Service: &Service, Name: "PublishVersion", Method: "POST", Path: "/2015-03-31/functions/{FunctionName}/versions", Status: 201})
+
+// PutFunctionConcurrency is the operation of that name.
+var PutFunctionConcurrency = wire.Define[PutFunctionConcurrencyInput, PutFunctionConcurrencyOutput](wire.Operation{Service: &Service, Name: "PutFunctionConcurrency", Method: "PUT", Path: "/2017-10-31/functions/{FunctionName}/concurrency"})
+
+// PutFunctionEventInvokeConfig is the operation of that name.
+var PutFunctionEventInvokeConfig = wire.Define[PutFunctionEventInvokeConfigInput, PutFunctionEventInvokeConfigOutput](wire.Operation{Service: &Service, Name: "PutFunctionEventInvokeConfig", Method: "PUT", Path: "/2019-09-25/functions/{FunctionName}/event-invoke-config"})
+
+// RemovePermission is the operation of that name.
+var RemovePermission = wire.Define[RemovePermissionInput, RemovePermissionOutput](wire.Operation{Service: &Service, Name: "RemovePermission", Method: "DELETE", Path: "/2015-03-31/functions/{FunctionName}/policy/{StatementId}", Status: 204})
+
+// TagResource is the operation of that name.
+var TagResource = wire.Define[TagResourceInput, TagResourceOutput](wire.Operation{Service: &Service, Name: "TagResource", Method: "POST", Path: "/2017-03-31/tags/{ARN}", Status: 204})
+
+// UntagResource is the operation of that name.
+var UntagResource = wire.Define[UntagResourceInput, UntagResourceOutput](wire.Operation{Service: &Service, Name: "UntagResource", Method: "DELETE", Path: "/2017-03-31/tags/{ARN}", Status: 204})
+
+// UpdateAlias is the operation of that name.
+var UpdateAlias = wire.Define[UpdateAliasInput, UpdateAliasOutput](wire.Operation{Service: &Service, Name: "UpdateAlias", Method: "PUT", Path: "/2015-03-31/functions/{FunctionName}/aliases/{Name}"})
+
+// UpdateFunctionCode is the operation of that name.
+var UpdateFunctionCode = wire.Define[UpdateFunctionCodeInput, UpdateFunctionCodeOutput](wire.Operation{Service: &Service, Name: "UpdateFunctionCode", Method: "PUT", Path: "/2015-03-31/functions/{FunctionName}/code"})
+
+// UpdateFunctionConfiguration is the operation of that name.
+var UpdateFunctionConfiguration = wire.Define[UpdateFunctionConfigurationInput, UpdateFunctionConfigurationOutput](wire.Operation{Service: &Service, Name: "UpdateFunctionConfiguration", Method: "PUT", Path: "/2015-03-31/functions/{FunctionName}/configuration"})
+
+// UpdateFunctionEventInvokeConfig is the operation of that name.
+var UpdateFunctionEventInvokeConfig = wire.Define[UpdateFunctionEventInvokeConfigInput, UpdateFunctionEventInvokeConfigOutput](wire.Operation{Service: &Service, Name: "UpdateFunctionEventInvokeConfig", Method: "POST", Path: "/2019-09-25/functions/{FunctionName}/event-invoke-config"})
+
+// CreateAliasOutput is what CreateAlias exchanges.
+type CreateAliasOutput = AliasConfiguration
+
 // CreateFunctionOutput is what CreateFunction exchanges.
 type CreateFunctionOutput = FunctionConfiguration
+
+// DeleteAliasOutput has no members.
+type DeleteAliasOutput struct{}
+
+// DeleteFunctionOutput has no members.
+type DeleteFunctionOutput struct{}
+
+// DeleteFunctionConcurrencyOutput has no members.
+type DeleteFunctionConcurrencyOutput struct{}
+
+// DeleteFunctionEventInvokeConfigOutput has no members.
+type DeleteFunctionEventInvokeConfigOutput struct{}
+
+// DeleteLayerVersionOutput has no members.
+type DeleteLayerVersionOutput struct{}
+
+// GetAliasOutput is what GetAlias exchanges.
+type GetAliasOutput = AliasConfiguration
+
+// GetFunctionConfigurationOutput is what GetFunctionConfiguration exchanges.
+type GetFunctionConfigurationOutput = FunctionConfiguration
+
+// GetFunctionEventInvokeConfigOutput is what GetFunctionEventInvokeConfig exchanges.
+type GetFunctionEventInvokeConfigOutput = FunctionEventInvokeConfig
+
+// GetLayerVersionOutput is what GetLayerVersion exchanges.
+type GetLayerVersionOutput = GetLayerVersionResponse
+
+// GetLayerVersionByArnOutput is what GetLayerVersionByArn exchanges.
+type GetLayerVersionByArnOutput = GetLayerVersionResponse
+
+// PublishVersionOutput is what PublishVersion exchanges.
+type PublishVersionOutput = FunctionConfiguration
+
+// PutFunctionConcurrencyOutput is what PutFunctionConcurrency exchanges.
+type PutFunctionConcurrencyOutput = Concurrency
+
+// PutFunctionEventInvokeConfigOutput is what PutFunctionEventInvokeConfig exchanges.
+type PutFunctionEventInvokeConfigOutput = FunctionEventInvokeConfig
+
+// RemovePermissionOutput has no members.
+type RemovePermissionOutput struct{}
+
+// TagResourceOutput has no members.
+type TagResourceOutput struct{}
+
+// UntagResourceOutput has no members.
+type UntagResourceOutput struct{}
+
+// UpdateAliasOutput is what UpdateAlias exchanges.
+type UpdateAliasOutput = AliasConfiguration
+
+// UpdateFunctionCodeOutput is what UpdateFunctionCode exchanges.
+type UpdateFunctionCodeOutput = FunctionConfiguration
+
+// UpdateFunctionConfigurationOutput is what UpdateFunctionConfiguration exchanges.
+type UpdateFunctionConfigurationOutput = FunctionConfiguration
+
+// UpdateFunctionEventInvokeConfigOutput is what UpdateFunctionEventInvokeConfig exchanges.
+type UpdateFunctionEventInvokeConfigOutput = FunctionEventInvokeConfig
+
+// AddPermissionInput is the shape of that name in AWS's model.
+type AddPermissionInput struct {
+	Action              *string `name:"Action" req:"1"`
+	EventSourceToken    *string `name:"EventSourceToken"`
+	FunctionName        *string `name:"FunctionName" as:"FunctionName" loc:"uri" req:"1"`
+	FunctionUrlAuthType *string `name:"FunctionUrlAuthType"`
+	Principal           *string `name:"Principal" req:"1"`
+	PrincipalOrgID      *string `name:"PrincipalOrgID"`
+	Qualifier           *string `name:"Qualifier" as:"Qualifier" loc:"querystring"`
+	RevisionId          *string `name:"RevisionId"`
+	SourceAccount       *string `name:"SourceAccount"`
+	SourceArn           *string `name:"SourceArn"`
+	StatementId         *string `name:"StatementId" req:"1"`
+}
+
+// AddPermissionOutput is the shape of that name in AWS's model.
+type AddPermissionOutput struct {
+	Statement *string `name:"Statement"`
+}
+
+// CreateAliasInput is the shape of that name in AWS's model.
+type CreateAliasInput struct {
+	Description     *string                    `name:"Description"`
+	FunctionName    *string                    `name:"FunctionName" as:"FunctionName" loc:"uri" req:"1"`
+	FunctionVersion *string                    `name:"FunctionVersion" req:"1"`
+	Name            *string                    `name:"Name" req:"1"`
+	RoutingConfig   *AliasRoutingConfiguration `name:"RoutingConfig"`
+}
+
+// AliasConfiguration is the shape of that name in AWS's model.
+type AliasConfiguration struct {
+	AliasArn        *string                    `name:"AliasArn"`
+	Description     *string                    `name:"Description"`
+	FunctionVersion *string                    `name:"FunctionVersion"`
+	Name            *string                    `name:"Name"`
+	RevisionId      *string                    `name:"RevisionId"`
+	RoutingConfig   *AliasRoutingConfiguration `name:"RoutingConfig"`
+}
 
 // CreateFunctionInput is the shape of that name in AWS's model.
 type CreateFunctionInput struct {
@@ -87,6 +293,41 @@ type FunctionConfiguration struct {
 	VpcConfig                  *VpcConfigResponse     `name:"VpcConfig"`
 }
 
+// DeleteAliasInput is the shape of that name in AWS's model.
+type DeleteAliasInput struct {
+	FunctionName *string `name:"FunctionName" as:"FunctionName" loc:"uri" req:"1"`
+	Name         *string `name:"Name" as:"Name" loc:"uri" req:"1"`
+}
+
+// DeleteFunctionInput is the shape of that name in AWS's model.
+type DeleteFunctionInput struct {
+	FunctionName *string `name:"FunctionName" as:"FunctionName" loc:"uri" req:"1"`
+	Qualifier    *string `name:"Qualifier" as:"Qualifier" loc:"querystring"`
+}
+
+// DeleteFunctionConcurrencyInput is the shape of that name in AWS's model.
+type DeleteFunctionConcurrencyInput struct {
+	FunctionName *string `name:"FunctionName" as:"FunctionName" loc:"uri" req:"1"`
+}
+
+// DeleteFunctionEventInvokeConfigInput is the shape of that name in AWS's model.
+type DeleteFunctionEventInvokeConfigInput struct {
+	FunctionName *string `name:"FunctionName" as:"FunctionName" loc:"uri" req:"1"`
+	Qualifier    *string `name:"Qualifier" as:"Qualifier" loc:"querystring"`
+}
+
+// DeleteLayerVersionInput is the shape of that name in AWS's model.
+type DeleteLayerVersionInput struct {
+	LayerName     *string `name:"LayerName" as:"LayerName" loc:"uri" req:"1"`
+	VersionNumber *int64  `name:"VersionNumber" as:"VersionNumber" loc:"uri" req:"1"`
+}
+
+// GetAliasInput is the shape of that name in AWS's model.
+type GetAliasInput struct {
+	FunctionName *string `name:"FunctionName" as:"FunctionName" loc:"uri" req:"1"`
+	Name         *string `name:"Name" as:"Name" loc:"uri" req:"1"`
+}
+
 // GetFunctionInput is the shape of that name in AWS's model.
 type GetFunctionInput struct {
 	FunctionName *string `name:"FunctionName" as:"FunctionName" loc:"uri" req:"1"`
@@ -99,6 +340,328 @@ type GetFunctionOutput struct {
 	Concurrency   *Concurrency           `name:"Concurrency"`
 	Configuration *FunctionConfiguration `name:"Configuration"`
 	Tags          map[string]string      `name:"Tags"`
+}
+
+// GetFunctionCodeSigningConfigInput is the shape of that name in AWS's model.
+type GetFunctionCodeSigningConfigInput struct {
+	FunctionName *string `name:"FunctionName" as:"FunctionName" loc:"uri" req:"1"`
+}
+
+// GetFunctionCodeSigningConfigOutput is the shape of that name in AWS's model.
+type GetFunctionCodeSigningConfigOutput struct {
+	CodeSigningConfigArn *string `name:"CodeSigningConfigArn" req:"1"`
+	FunctionName         *string `name:"FunctionName" req:"1"`
+}
+
+// GetFunctionConcurrencyInput is the shape of that name in AWS's model.
+type GetFunctionConcurrencyInput struct {
+	FunctionName *string `name:"FunctionName" as:"FunctionName" loc:"uri" req:"1"`
+}
+
+// GetFunctionConcurrencyOutput is the shape of that name in AWS's model.
+type GetFunctionConcurrencyOutput struct {
+	ReservedConcurrentExecutions *int64 `name:"ReservedConcurrentExecutions"`
+}
+
+// GetFunctionConfigurationInput is the shape of that name in AWS's model.
+type GetFunctionConfigurationInput struct {
+	FunctionName *string `name:"FunctionName" as:"FunctionName" loc:"uri" req:"1"`
+	Qualifier    *string `name:"Qualifier" as:"Qualifier" loc:"querystring"`
+}
+
+// GetFunctionEventInvokeConfigInput is the shape of that name in AWS's model.
+type GetFunctionEventInvokeConfigInput struct {
+	FunctionName *string `name:"FunctionName" as:"FunctionName" loc:"uri" req:"1"`
+	Qualifier    *string `name:"Qualifier" as:"Qualifier" loc:"querystring"`
+}
+
+// FunctionEventInvokeConfig is the shape of that name in AWS's model.
+type FunctionEventInvokeConfig struct {
+	DestinationConfig        *DestinationConfig `name:"DestinationConfig"`
+	FunctionArn              *string            `name:"FunctionArn"`
+	LastModified             *time.Time         `name:"LastModified"`
+	MaximumEventAgeInSeconds *int64             `name:"MaximumEventAgeInSeconds"`
+	MaximumRetryAttempts     *int64             `name:"MaximumRetryAttempts"`
+}
+
+// GetLayerVersionInput is the shape of that name in AWS's model.
+type GetLayerVersionInput struct {
+	LayerName     *string `name:"LayerName" as:"LayerName" loc:"uri" req:"1"`
+	VersionNumber *int64  `name:"VersionNumber" as:"VersionNumber" loc:"uri" req:"1"`
+}
+
+// GetLayerVersionResponse is the shape of that name in AWS's model.
+type GetLayerVersionResponse struct {
+	CompatibleArchitectures []string                   `name:"CompatibleArchitectures"`
+	CompatibleRuntimes      []string                   `name:"CompatibleRuntimes"`
+	Content                 *LayerVersionContentOutput `name:"Content"`
+	CreatedDate             *string                    `name:"CreatedDate"`
+	Description             *string                    `name:"Description"`
+	LayerArn                *string                    `name:"LayerArn"`
+	LayerVersionArn         *string                    `name:"LayerVersionArn"`
+	LicenseInfo             *string                    `name:"LicenseInfo"`
+	Version                 *int64                     `name:"Version"`
+}
+
+// GetLayerVersionByArnInput is the shape of that name in AWS's model.
+type GetLayerVersionByArnInput struct {
+	Arn *string `name:"Arn" as:"Arn" loc:"querystring" req:"1"`
+}
+
+// GetPolicyInput is the shape of that name in AWS's model.
+type GetPolicyInput struct {
+	FunctionName *string `name:"FunctionName" as:"FunctionName" loc:"uri" req:"1"`
+	Qualifier    *string `name:"Qualifier" as:"Qualifier" loc:"querystring"`
+}
+
+// GetPolicyOutput is the shape of that name in AWS's model.
+type GetPolicyOutput struct {
+	Policy     *string `name:"Policy"`
+	RevisionId *string `name:"RevisionId"`
+}
+
+// InvokeInput is the shape of that name in AWS's model.
+type InvokeInput struct {
+	ClientContext  *string `name:"ClientContext" as:"X-Amz-Client-Context" loc:"header"`
+	FunctionName   *string `name:"FunctionName" as:"FunctionName" loc:"uri" req:"1"`
+	InvocationType *string `name:"InvocationType" as:"X-Amz-Invocation-Type" loc:"header"`
+	LogType        *string `name:"LogType" as:"X-Amz-Log-Type" loc:"header"`
+	Payload        []byte  `name:"Payload" payload:"1"`
+	Qualifier      *string `name:"Qualifier" as:"Qualifier" loc:"querystring"`
+}
+
+// InvokeOutput is the shape of that name in AWS's model.
+type InvokeOutput struct {
+	ExecutedVersion *string `name:"ExecutedVersion" as:"X-Amz-Executed-Version" loc:"header"`
+	FunctionError   *string `name:"FunctionError" as:"X-Amz-Function-Error" loc:"header"`
+	LogResult       *string `name:"LogResult" as:"X-Amz-Log-Result" loc:"header"`
+	Payload         []byte  `name:"Payload" payload:"1"`
+	StatusCode      *int64  `name:"StatusCode" loc:"statusCode"`
+}
+
+// ListAliasesInput is the shape of that name in AWS's model.
+type ListAliasesInput struct {
+	FunctionName    *string `name:"FunctionName" as:"FunctionName" loc:"uri" req:"1"`
+	FunctionVersion *string `name:"FunctionVersion" as:"FunctionVersion" loc:"querystring"`
+	Marker          *string `name:"Marker" as:"Marker" loc:"querystring"`
+	MaxItems        *int64  `name:"MaxItems" as:"MaxItems" loc:"querystring"`
+}
+
+// ListAliasesOutput is the shape of that name in AWS's model.
+type ListAliasesOutput struct {
+	Aliases    []AliasConfiguration `name:"Aliases"`
+	NextMarker *string              `name:"NextMarker"`
+}
+
+// ListFunctionEventInvokeConfigsInput is the shape of that name in AWS's model.
+type ListFunctionEventInvokeConfigsInput struct {
+	FunctionName *string `name:"FunctionName" as:"FunctionName" loc:"uri" req:"1"`
+	Marker       *string `name:"Marker" as:"Marker" loc:"querystring"`
+	MaxItems     *int64  `name:"MaxItems" as:"MaxItems" loc:"querystring"`
+}
+
+// ListFunctionEventInvokeConfigsOutput is the shape of that name in AWS's model.
+type ListFunctionEventInvokeConfigsOutput struct {
+	FunctionEventInvokeConfigs []FunctionEventInvokeConfig `name:"FunctionEventInvokeConfigs"`
+	NextMarker                 *string                     `name:"NextMarker"`
+}
+
+// ListFunctionsInput is the shape of that name in AWS's model.
+type ListFunctionsInput struct {
+	FunctionVersion *string `name:"FunctionVersion" as:"FunctionVersion" loc:"querystring"`
+	Marker          *string `name:"Marker" as:"Marker" loc:"querystring"`
+	MasterRegion    *string `name:"MasterRegion" as:"MasterRegion" loc:"querystring"`
+	MaxItems        *int64  `name:"MaxItems" as:"MaxItems" loc:"querystring"`
+}
+
+// ListFunctionsOutput is the shape of that name in AWS's model.
+type ListFunctionsOutput struct {
+	Functions  []FunctionConfiguration `name:"Functions"`
+	NextMarker *string                 `name:"NextMarker"`
+}
+
+// ListLayerVersionsInput is the shape of that name in AWS's model.
+type ListLayerVersionsInput struct {
+	CompatibleArchitecture *string `name:"CompatibleArchitecture" as:"CompatibleArchitecture" loc:"querystring"`
+	CompatibleRuntime      *string `name:"CompatibleRuntime" as:"CompatibleRuntime" loc:"querystring"`
+	LayerName              *string `name:"LayerName" as:"LayerName" loc:"uri" req:"1"`
+	Marker                 *string `name:"Marker" as:"Marker" loc:"querystring"`
+	MaxItems               *int64  `name:"MaxItems" as:"MaxItems" loc:"querystring"`
+}
+
+// ListLayerVersionsOutput is the shape of that name in AWS's model.
+type ListLayerVersionsOutput struct {
+	LayerVersions []LayerVersionsListItem `name:"LayerVersions"`
+	NextMarker    *string                 `name:"NextMarker"`
+}
+
+// ListLayersInput is the shape of that name in AWS's model.
+type ListLayersInput struct {
+	CompatibleArchitecture *string `name:"CompatibleArchitecture" as:"CompatibleArchitecture" loc:"querystring"`
+	CompatibleRuntime      *string `name:"CompatibleRuntime" as:"CompatibleRuntime" loc:"querystring"`
+	Marker                 *string `name:"Marker" as:"Marker" loc:"querystring"`
+	MaxItems               *int64  `name:"MaxItems" as:"MaxItems" loc:"querystring"`
+}
+
+// ListLayersOutput is the shape of that name in AWS's model.
+type ListLayersOutput struct {
+	Layers     []LayersListItem `name:"Layers"`
+	NextMarker *string          `name:"NextMarker"`
+}
+
+// ListTagsInput is the shape of that name in AWS's model.
+type ListTagsInput struct {
+	Resource *string `name:"Resource" as:"ARN" loc:"uri" req:"1"`
+}
+
+// ListTagsOutput is the shape of that name in AWS's model.
+type ListTagsOutput struct {
+	Tags map[string]string `name:"Tags"`
+}
+
+// ListVersionsByFunctionInput is the shape of that name in AWS's model.
+type ListVersionsByFunctionInput struct {
+	FunctionName *string `name:"FunctionName" as:"FunctionName" loc:"uri" req:"1"`
+	Marker       *string `name:"Marker" as:"Marker" loc:"querystring"`
+	MaxItems     *int64  `name:"MaxItems" as:"MaxItems" loc:"querystring"`
+}
+
+// ListVersionsByFunctionOutput is the shape of that name in AWS's model.
+type ListVersionsByFunctionOutput struct {
+	NextMarker *string                 `name:"NextMarker"`
+	Versions   []FunctionConfiguration `name:"Versions"`
+}
+
+// PublishLayerVersionInput is the shape of that name in AWS's model.
+type PublishLayerVersionInput struct {
+	CompatibleArchitectures []string                  `name:"CompatibleArchitectures"`
+	CompatibleRuntimes      []string                  `name:"CompatibleRuntimes"`
+	Content                 *LayerVersionContentInput `name:"Content" req:"1"`
+	Description             *string                   `name:"Description"`
+	LayerName               *string                   `name:"LayerName" as:"LayerName" loc:"uri" req:"1"`
+	LicenseInfo             *string                   `name:"LicenseInfo"`
+}
+
+// PublishLayerVersionOutput is the shape of that name in AWS's model.
+type PublishLayerVersionOutput struct {
+	CompatibleArchitectures []string                   `name:"CompatibleArchitectures"`
+	CompatibleRuntimes      []string                   `name:"CompatibleRuntimes"`
+	Content                 *LayerVersionContentOutput `name:"Content"`
+	CreatedDate             *string                    `name:"CreatedDate"`
+	Description             *string                    `name:"Description"`
+	LayerArn                *string                    `name:"LayerArn"`
+	LayerVersionArn         *string                    `name:"LayerVersionArn"`
+	LicenseInfo             *string                    `name:"LicenseInfo"`
+	Version                 *int64                     `name:"Version"`
+}
+
+// PublishVersionInput is the shape of that name in AWS's model.
+type PublishVersionInput struct {
+	CodeSha256   *string `name:"CodeSha256"`
+	Description  *string `name:"Description"`
+	FunctionName *string `name:"FunctionName" as:"FunctionName" loc:"uri" req:"1"`
+	RevisionId   *string `name:"RevisionId"`
+}
+
+// PutFunctionConcurrencyInput is the shape of that name in AWS's model.
+type PutFunctionConcurrencyInput struct {
+	FunctionName                 *string `name:"FunctionName" as:"FunctionName" loc:"uri" req:"1"`
+	ReservedConcurrentExecutions *int64  `name:"ReservedConcurrentExecutions" req:"1"`
+}
+
+// Concurrency is the shape of that name in AWS's model.
+type Concurrency struct {
+	ReservedConcurrentExecutions *int64 `name:"ReservedConcurrentExecutions"`
+}
+
+// PutFunctionEventInvokeConfigInput is the shape of that name in AWS's model.
+type PutFunctionEventInvokeConfigInput struct {
+	DestinationConfig        *DestinationConfig `name:"DestinationConfig"`
+	FunctionName             *string            `name:"FunctionName" as:"FunctionName" loc:"uri" req:"1"`
+	MaximumEventAgeInSeconds *int64             `name:"MaximumEventAgeInSeconds"`
+	MaximumRetryAttempts     *int64             `name:"MaximumRetryAttempts"`
+	Qualifier                *string            `name:"Qualifier" as:"Qualifier" loc:"querystring"`
+}
+
+// RemovePermissionInput is the shape of that name in AWS's model.
+type RemovePermissionInput struct {
+	FunctionName *string `name:"FunctionName" as:"FunctionName" loc:"uri" req:"1"`
+	Qualifier    *string `name:"Qualifier" as:"Qualifier" loc:"querystring"`
+	RevisionId   *string `name:"RevisionId" as:"RevisionId" loc:"querystring"`
+	StatementId  *string `name:"StatementId" as:"StatementId" loc:"uri" req:"1"`
+}
+
+// TagResourceInput is the shape of that name in AWS's model.
+type TagResourceInput struct {
+	Resource *string           `name:"Resource" as:"ARN" loc:"uri" req:"1"`
+	Tags     map[string]string `name:"Tags" req:"1"`
+}
+
+// UntagResourceInput is the shape of that name in AWS's model.
+type UntagResourceInput struct {
+	Resource *string  `name:"Resource" as:"ARN" loc:"uri" req:"1"`
+	TagKeys  []string `name:"TagKeys" as:"tagKeys" loc:"querystring" req:"1"`
+}
+
+// UpdateAliasInput is the shape of that name in AWS's model.
+type UpdateAliasInput struct {
+	Description     *string                    `name:"Description"`
+	FunctionName    *string                    `name:"FunctionName" as:"FunctionName" loc:"uri" req:"1"`
+	FunctionVersion *string                    `name:"FunctionVersion"`
+	Name            *string                    `name:"Name" as:"Name" loc:"uri" req:"1"`
+	RevisionId      *string                    `name:"RevisionId"`
+	RoutingConfig   *AliasRoutingConfiguration `name:"RoutingConfig"`
+}
+
+// UpdateFunctionCodeInput is the shape of that name in AWS's model.
+type UpdateFunctionCodeInput struct {
+	Architectures   []string `name:"Architectures"`
+	DryRun          *bool    `name:"DryRun"`
+	FunctionName    *string  `name:"FunctionName" as:"FunctionName" loc:"uri" req:"1"`
+	ImageUri        *string  `name:"ImageUri"`
+	Publish         *bool    `name:"Publish"`
+	RevisionId      *string  `name:"RevisionId"`
+	S3Bucket        *string  `name:"S3Bucket"`
+	S3Key           *string  `name:"S3Key"`
+	S3ObjectVersion *string  `name:"S3ObjectVersion"`
+	ZipFile         []byte   `name:"ZipFile"`
+}
+
+// UpdateFunctionConfigurationInput is the shape of that name in AWS's model.
+type UpdateFunctionConfigurationInput struct {
+	DeadLetterConfig  *DeadLetterConfig  `name:"DeadLetterConfig"`
+	Description       *string            `name:"Description"`
+	Environment       *Environment       `name:"Environment"`
+	EphemeralStorage  *EphemeralStorage  `name:"EphemeralStorage"`
+	FileSystemConfigs []FileSystemConfig `name:"FileSystemConfigs"`
+	FunctionName      *string            `name:"FunctionName" as:"FunctionName" loc:"uri" req:"1"`
+	Handler           *string            `name:"Handler"`
+	ImageConfig       *ImageConfig       `name:"ImageConfig"`
+	KMSKeyArn         *string            `name:"KMSKeyArn"`
+	Layers            []string           `name:"Layers"`
+	LoggingConfig     *LoggingConfig     `name:"LoggingConfig"`
+	MemorySize        *int64             `name:"MemorySize"`
+	RevisionId        *string            `name:"RevisionId"`
+	Role              *string            `name:"Role"`
+	Runtime           *string            `name:"Runtime"`
+	SnapStart         *SnapStart         `name:"SnapStart"`
+	Timeout           *int64             `name:"Timeout"`
+	TracingConfig     *TracingConfig     `name:"TracingConfig"`
+	VpcConfig         *VpcConfig         `name:"VpcConfig"`
+}
+
+// UpdateFunctionEventInvokeConfigInput is the shape of that name in AWS's model.
+type UpdateFunctionEventInvokeConfigInput struct {
+	DestinationConfig        *DestinationConfig `name:"DestinationConfig"`
+	FunctionName             *string            `name:"FunctionName" as:"FunctionName" loc:"uri" req:"1"`
+	MaximumEventAgeInSeconds *int64             `name:"MaximumEventAgeInSeconds"`
+	MaximumRetryAttempts     *int64             `name:"MaximumRetryAttempts"`
+	Qualifier                *string            `name:"Qualifier" as:"Qualifier" loc:"querystring"`
+}
+
+// AliasRoutingConfiguration is the shape of that name in AWS's model.
+type AliasRoutingConfiguration struct {
+	AdditionalVersionWeights map[string]float64 `name:"AdditionalVersionWeights"`
 }
 
 // FunctionCode is the shape of that name in AWS's model.
@@ -216,9 +779,45 @@ type FunctionCodeLocation struct {
 	ResolvedImageUri *string `name:"ResolvedImageUri"`
 }
 
-// Concurrency is the shape of that name in AWS's model.
-type Concurrency struct {
-	ReservedConcurrentExecutions *int64 `name:"ReservedConcurrentExecutions"`
+// DestinationConfig is the shape of that name in AWS's model.
+type DestinationConfig struct {
+	OnFailure *OnFailure `name:"OnFailure"`
+	OnSuccess *OnSuccess `name:"OnSuccess"`
+}
+
+// LayerVersionContentOutput is the shape of that name in AWS's model.
+type LayerVersionContentOutput struct {
+	CodeSha256               *string `name:"CodeSha256"`
+	CodeSize                 *int64  `name:"CodeSize"`
+	Location                 *string `name:"Location"`
+	SigningJobArn            *string `name:"SigningJobArn"`
+	SigningProfileVersionArn *string `name:"SigningProfileVersionArn"`
+}
+
+// LayerVersionsListItem is the shape of that name in AWS's model.
+type LayerVersionsListItem struct {
+	CompatibleArchitectures []string `name:"CompatibleArchitectures"`
+	CompatibleRuntimes      []string `name:"CompatibleRuntimes"`
+	CreatedDate             *string  `name:"CreatedDate"`
+	Description             *string  `name:"Description"`
+	LayerVersionArn         *string  `name:"LayerVersionArn"`
+	LicenseInfo             *string  `name:"LicenseInfo"`
+	Version                 *int64   `name:"Version"`
+}
+
+// LayersListItem is the shape of that name in AWS's model.
+type LayersListItem struct {
+	LatestMatchingVersion *LayerVersionsListItem `name:"LatestMatchingVersion"`
+	LayerArn              *string                `name:"LayerArn"`
+	LayerName             *string                `name:"LayerName"`
+}
+
+// LayerVersionContentInput is the shape of that name in AWS's model.
+type LayerVersionContentInput struct {
+	S3Bucket        *string `name:"S3Bucket"`
+	S3Key           *string `name:"S3Key"`
+	S3ObjectVersion *string `name:"S3ObjectVersion"`
+	ZipFile         []byte  `name:"ZipFile"`
 }
 
 // EnvironmentError is the shape of that name in AWS's model.
@@ -237,4 +836,14 @@ type ImageConfigError struct {
 type RuntimeVersionError struct {
 	ErrorCode *string `name:"ErrorCode"`
 	Message   *string `name:"Message"`
+}
+
+// OnFailure is the shape of that name in AWS's model.
+type OnFailure struct {
+	Destination *string `name:"Destination"`
+}
+
+// OnSuccess is the shape of that name in AWS's model.
+type OnSuccess struct {
+	Destination *string `name:"Destination"`
 }
