@@ -109,8 +109,9 @@ type Networks interface {
 	Detach(ctx context.Context, interfaceID string) error
 	// SetPolicy replaces the network's whole packet filter at once. Traffic
 	// between interfaces passes only if the policy admits it; an interface
-	// that the policy does not name neither sends nor receives. Connections
-	// that a new policy no longer admits are cut.
+	// that the policy does not name neither sends nor receives. Established
+	// connections go on, as tracked connections do on AWS:
+	// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/security-group-connection-tracking.html
 	SetPolicy(ctx context.Context, networkID string, p Policy) error
 
 	// Listen opens a TCP listener inside the namespace of a container-less

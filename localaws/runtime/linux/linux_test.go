@@ -1,0 +1,551 @@
+//go:build linux
+
+package linux_test
+
+import (
+	"archive/tar"
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/moby/moby/client"
+
+	"grocery/localaws/runtime"
+	"grocery/localaws/runtime/linux"
+)
+
+const testImage = "localaws-testguest:latest"
+
+// newCloud returns a runtime that works here, or skips and says why. The
+// cloud is gone when the test ends.
+func newCloud(t *testing.T, name string) *linux.Runtime {
+	t.Helper()
+	rt, err := linux.New(linux.Options{Cloud: name})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := rt.Check(t.Context()); err != nil {
+		t.Skipf("SKIP-NEEDS-ENGINE: %v", err)
+	}
+	buildTestImage(t)
+	t.Cleanup(func() {
+		if err := rt.Purge(context.Background()); err != nil {
+			t.Errorf("Purge: %v", err)
+		}
+		rt.Close()
+	})
+	return rt
+}
+
+func cloudName(suffix string) string { return fmt.Sprintf("t%d%s", os.Getpid(), suffix) }
+
+// buildTestImage makes an image of one static binary.
+func buildTestImage(t *testing.T) {
+	t.Helper()
+	bin := filepath.Join(t.TempDir(), "guest")
+	cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-o", bin, "./testguest")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("building the test guest: %v\n%s", err, out)
+	}
+	content, err := os.ReadFile(bin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var buf bytes.Buffer
+	tw := tar.NewWriter(&buf)
+	for _, dir := range []string{"tmp/", "var/lib/docker/"} {
+		if err := tw.WriteHeader(&tar.Header{Typeflag: tar.TypeDir, Name: dir, Mode: 0o755}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := tw.WriteHeader(&tar.Header{Name: "guest", Mode: 0o755, Size: int64(len(content))}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tw.Write(content); err != nil {
+		t.Fatal(err)
+	}
+	tw.Close()
+	engine, err := client.New(client.FromEnv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer engine.Close()
+	res, err := engine.ImageImport(t.Context(), client.ImageImportSource{Source: &buf, SourceName: "-"}, testImage, client.ImageImportOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.Copy(io.Discard, res); err != nil {
+		t.Fatal(err)
+	}
+	res.Close()
+}
+
+// vpc is a network with guests for one test.
+type vpc struct {
+	t  *testing.T
+	rt *linux.Runtime
+	id string
+	p  runtime.Policy
+}
+
+var subnet = netip.MustParsePrefix("10.7.1.0/24")
+
+func newVPC(t *testing.T, rt *linux.Runtime, id string) *vpc {
+	t.Helper()
+	v := &vpc{t: t, rt: rt, id: id}
+	v.must(rt.EnsureNetwork(t.Context(), v.network()))
+	return v
+}
+
+func (v *vpc) network() runtime.Network {
+	return runtime.Network{ID: v.id, CIDRs: []netip.Prefix{netip.MustParsePrefix("10.7.0.0/16")}}
+}
+
+func (v *vpc) must(err error) {
+	v.t.Helper()
+	if err != nil {
+		v.t.Fatal(err)
+	}
+}
+
+func (v *vpc) iface(name, addr string) runtime.Interface {
+	return runtime.Interface{ID: v.id + "-eni-" + name, Network: v.id, Addr: netip.MustParseAddr(addr), Subnet: subnet, Container: name}
+}
+
+// guest runs a container that serves port 80 and 5432 and attaches it.
+func (v *vpc) guest(name, addr string, groups ...string) {
+	v.t.Helper()
+	_, err := v.rt.EnsureContainer(v.t.Context(), runtime.ContainerSpec{
+		Name: name, Image: testImage, Hostname: name, Entrypoint: []string{"/guest", "serve", "80", "5432"},
+		DNS: netip.MustParseAddr("10.7.0.2"), NestedEngine: true,
+	})
+	v.must(err)
+	i := v.iface(name, addr)
+	v.must(v.rt.Attach(v.t.Context(), i))
+	v.p.Interfaces = append(v.p.Interfaces, runtime.PolicyInterface{ID: i.ID, Addr: i.Addr, Groups: groups})
+}
+
+// node attaches an interface without container.
+func (v *vpc) node(name, addr string, groups ...string) runtime.Interface {
+	v.t.Helper()
+	i := v.iface(name, addr)
+	i.Container = ""
+	v.must(v.rt.Attach(v.t.Context(), i))
+	v.p.Interfaces = append(v.p.Interfaces, runtime.PolicyInterface{ID: i.ID, Addr: i.Addr, Groups: groups})
+	return i
+}
+
+func (v *vpc) set(name string) *runtime.PolicyInterface {
+	for i := range v.p.Interfaces {
+		if v.p.Interfaces[i].ID == v.id+"-eni-"+name {
+			return &v.p.Interfaces[i]
+		}
+	}
+	v.t.Fatalf("no interface %s", name)
+	return nil
+}
+
+func (v *vpc) apply(groups ...runtime.Group) {
+	v.t.Helper()
+	if groups != nil {
+		v.p.Groups = groups
+	}
+	v.must(v.rt.SetPolicy(v.t.Context(), v.id, v.p))
+}
+
+// dial runs a client in a guest and returns what the server said.
+func (v *vpc) dial(from, to string) (string, bool) {
+	v.t.Helper()
+	res, err := v.rt.Exec(v.t.Context(), from, runtime.ExecSpec{Cmd: []string{"/guest", "dial", to}})
+	v.must(err)
+	return strings.TrimSpace(string(res.Stdout)), res.ExitCode == 0
+}
+
+func (v *vpc) reaches(from, to string) {
+	v.t.Helper()
+	if _, ok := v.dial(from, to); !ok {
+		v.t.Errorf("%s does not reach %s, but may", from, to)
+	}
+}
+
+func (v *vpc) blocked(from, to string) {
+	v.t.Helper()
+	if said, ok := v.dial(from, to); ok {
+		v.t.Errorf("%s reaches %s (%q), but must not", from, to, said)
+	}
+}
+
+var anywhere = netip.MustParsePrefix("0.0.0.0/0")
+
+func allOut() []runtime.Rule { return []runtime.Rule{{Protocol: runtime.AllProtocols, CIDR: anywhere}} }
+
+func tcp(port int, peer string) runtime.Rule {
+	r := runtime.Rule{Protocol: runtime.TCP, FromPort: port, ToPort: port}
+	if c, err := netip.ParsePrefix(peer); err == nil {
+		r.CIDR = c
+	} else {
+		r.Group = peer
+	}
+	return r
+}
+
+func TestGroups(t *testing.T) {
+	rt := newCloud(t, cloudName("g"))
+	v := newVPC(t, rt, "vpc-g")
+	v.guest("web", "10.7.1.10", "sg-web")
+	v.guest("db", "10.7.1.20", "sg-db")
+	v.guest("odd", "10.7.1.30", "sg-odd")
+
+	t.Run("without a policy nothing passes", func(t *testing.T) {
+		v.t = t
+		v.blocked("web", "10.7.1.20:5432")
+	})
+	web := runtime.Group{ID: "sg-web", Egress: allOut(), Ingress: []runtime.Rule{tcp(80, "0.0.0.0/0")}}
+	db := runtime.Group{ID: "sg-db", Ingress: []runtime.Rule{tcp(5432, "sg-web")}}
+	odd := runtime.Group{ID: "sg-odd", Egress: allOut()}
+	t.Run("a rule that names a group admits its members, on that port only", func(t *testing.T) {
+		v.t = t
+		v.apply(web, db, odd)
+		v.reaches("web", "10.7.1.20:5432")
+		v.blocked("web", "10.7.1.20:80")
+		v.blocked("odd", "10.7.1.20:5432")
+	})
+	t.Run("egress of the sender is a gate of its own", func(t *testing.T) {
+		v.t = t
+		v.blocked("db", "10.7.1.10:80") // web admits everybody, db may not send
+		v.reaches("odd", "10.7.1.10:80")
+		noOut := web
+		noOut.Egress = []runtime.Rule{tcp(443, "0.0.0.0/0")}
+		v.apply(noOut, db, odd)
+		v.blocked("web", "10.7.1.20:5432")
+		v.apply(web, db, odd)
+	})
+	t.Run("a new member of a group is admitted at once, and a former one no more", func(t *testing.T) {
+		v.t = t
+		v.set("odd").Groups = []string{"sg-odd", "sg-web"}
+		v.apply()
+		v.reaches("odd", "10.7.1.20:5432")
+		v.set("odd").Groups = []string{"sg-odd"}
+		v.apply()
+		v.blocked("odd", "10.7.1.20:5432")
+	})
+	t.Run("a sender sees its own address at the other end", func(t *testing.T) {
+		v.t = t
+		if said, _ := v.dial("web", "10.7.1.20:5432"); said != "db 10.7.1.10" {
+			t.Errorf("the server saw %q", said)
+		}
+	})
+	t.Run("a guest reaches itself by its own address", func(t *testing.T) {
+		v.t = t
+		v.reaches("db", "10.7.1.20:80")
+	})
+	t.Run("a borrowed source address is dropped", func(t *testing.T) {
+		v.t = t
+		udp := db
+		udp.Ingress = []runtime.Rule{{Protocol: runtime.UDP, FromPort: 5000, ToPort: 5500, Group: "sg-web"}}
+		v.apply(web, udp, odd)
+		for _, cmd := range [][]string{
+			{"odd", "spoof", "10.7.1.10", "10.7.1.20:5432"},
+			{"web", "send", "10.7.1.20:5432"},
+		} {
+			res, err := rt.Exec(t.Context(), cmd[0], runtime.ExecSpec{Cmd: append([]string{"/guest"}, cmd[1:]...)})
+			if err != nil || res.ExitCode != 0 {
+				t.Fatalf("%v: %v %s", cmd, err, res.Stderr)
+			}
+		}
+		time.Sleep(200 * time.Millisecond)
+		logs, err := rt.Logs(t.Context(), "db", 0)
+		v.must(err)
+		if n := strings.Count(string(logs), "datagram from 10.7.1.10"); n != 1 {
+			t.Errorf("%d datagrams arrived under web's address, want the genuine one only:\n%s", n, logs)
+		}
+	})
+	t.Run("a container that was restarted gets its interface back", func(t *testing.T) {
+		v.t = t
+		v.apply(web, db, odd)
+		v.must(rt.StopContainer(t.Context(), "db", 0))
+		st, err := rt.InspectContainer(t.Context(), "db")
+		v.must(err)
+		if st.State != runtime.Exited {
+			t.Fatalf("state %s, want exited", st.State)
+		}
+		v.must(rt.StartContainer(t.Context(), "db"))
+		v.blocked("web", "10.7.1.20:5432")
+		v.must(rt.Attach(t.Context(), v.iface("db", "10.7.1.20")))
+		v.reaches("web", "10.7.1.20:5432")
+	})
+	t.Run("a new process finds everything and carries on", func(t *testing.T) {
+		v.t = t
+		next, err := linux.New(linux.Options{Cloud: cloudName("g")})
+		v.must(err)
+		defer next.Close()
+		v.must(next.EnsureNetwork(t.Context(), v.network()))
+		v.must(next.Attach(t.Context(), v.iface("db", "10.7.1.20")))
+		v.reaches("web", "10.7.1.20:5432")
+		v.blocked("odd", "10.7.1.20:5432")
+		list, err := next.ListContainers(t.Context())
+		v.must(err)
+		if len(list) != 3 || list[0].Name != "db" || list[0].State != runtime.Running {
+			t.Errorf("containers found again: %+v", list)
+		}
+	})
+	t.Run("a detached interface is cut off", func(t *testing.T) {
+		v.t = t
+		v.must(rt.Detach(t.Context(), v.id+"-eni-db"))
+		v.blocked("web", "10.7.1.20:5432")
+		v.must(rt.Detach(t.Context(), v.id+"-eni-db"))
+	})
+}
+
+func TestServicesOfANetwork(t *testing.T) {
+	rt := newCloud(t, cloudName("s"))
+	v := newVPC(t, rt, "vpc-s")
+	v.guest("web", "10.7.1.10", "sg-web")
+	lb := v.node("lb", "10.7.1.50", "sg-lb")
+	web := runtime.Group{ID: "sg-web", Ingress: []runtime.Rule{tcp(80, "sg-lb")}, Egress: []runtime.Rule{tcp(443, "0.0.0.0/0")}}
+	balancer := runtime.Group{ID: "sg-lb", Ingress: []runtime.Rule{tcp(8080, "0.0.0.0/0")}, Egress: []runtime.Rule{tcp(80, "sg-web")}}
+	v.apply(web, balancer)
+	ctx := t.Context()
+
+	answer := func(ln net.Listener, err error) net.Listener {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		go func() {
+			for {
+				c, err := ln.Accept()
+				if err != nil {
+					return
+				}
+				fmt.Fprintf(c, "service %s", c.RemoteAddr())
+				c.Close()
+			}
+		}()
+		return ln
+	}
+	read := func(c net.Conn, err error) string {
+		if err != nil {
+			return "error: " + err.Error()
+		}
+		defer c.Close()
+		c.SetDeadline(time.Now().Add(time.Second))
+		b, _ := io.ReadAll(c)
+		return string(b)
+	}
+	short, cancel := context.WithTimeout(ctx, 20*time.Second)
+	defer cancel()
+
+	answer(rt.ListenNetwork(ctx, v.id, netip.AddrPortFrom(runtime.MetadataAddr, 80)))
+	answer(rt.ListenNetwork(ctx, v.id, netip.MustParseAddrPort("10.7.0.2:53")))
+	answer(rt.ListenNetwork(ctx, v.id, netip.AddrPortFrom(runtime.EndpointAddr, 443)))
+	answer(rt.Listen(ctx, lb.ID, 8080))
+
+	t.Run("metadata and resolver are there whatever the groups say", func(t *testing.T) {
+		v.t = t
+		v.reaches("web", "169.254.169.254:80")
+		v.reaches("web", "10.7.0.2:53")
+		if said, _ := v.dial("web", "169.254.169.254:80"); !strings.Contains(said, "10.7.1.10:") {
+			t.Errorf("the metadata service saw %q", said)
+		}
+	})
+	t.Run("the AWS endpoint needs a route and an egress rule", func(t *testing.T) {
+		v.t = t
+		v.blocked("web", "198.18.0.2:443")
+		v.set("web").Endpoint = true
+		v.apply()
+		v.reaches("web", "198.18.0.2:443")
+		closed := web
+		closed.Egress = []runtime.Rule{tcp(443, "10.7.0.0/16")}
+		v.apply(closed, balancer)
+		v.blocked("web", "198.18.0.2:443")
+		v.apply(web, balancer)
+	})
+	t.Run("a node listens and dials under its own address", func(t *testing.T) {
+		if said := read(rt.Dial(short, lb.ID, "tcp", "10.7.1.10:80")); !strings.Contains(said, "web 10.7.1.50") {
+			t.Errorf("dialling web from the balancer: %q", said)
+		}
+		v.t = t
+		v.blocked("web", "10.7.1.50:8080") // web may only send to port 443
+	})
+	t.Run("from outside only what is open to the internet is reachable", func(t *testing.T) {
+		v.t = t
+		dial := func(addr string) string {
+			c, cancel := context.WithTimeout(ctx, 400*time.Millisecond)
+			defer cancel()
+			return read(rt.DialNetwork(c, v.id, "tcp", addr))
+		}
+		if said := dial("10.7.1.50:8080"); !strings.HasPrefix(said, "error") {
+			t.Errorf("a node without public address answered: %q", said)
+		}
+		v.set("lb").Inbound = true
+		v.set("web").Inbound = true
+		v.apply()
+		if said := dial("10.7.1.50:8080"); !strings.HasPrefix(said, "service 198.18.0.1:") {
+			t.Errorf("the open node said %q", said)
+		}
+		if said := dial("10.7.1.10:80"); !strings.HasPrefix(said, "error") {
+			t.Errorf("web admits the balancer's group only, but answered the internet: %q", said)
+		}
+	})
+	t.Run("the control plane's probe passes no filter", func(t *testing.T) {
+		if said := read(rt.HostProbe(short, v.id, "tcp", "10.7.1.10:5432")); !strings.HasPrefix(said, "web ") {
+			t.Errorf("probe: %q", said)
+		}
+	})
+	t.Run("a datagram socket serves the resolver's address", func(t *testing.T) {
+		pc, err := rt.ListenPacketNetwork(ctx, v.id, netip.MustParseAddrPort("10.7.0.2:53"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer pc.Close()
+		if res, err := rt.Exec(ctx, "web", runtime.ExecSpec{Cmd: []string{"/guest", "send", "10.7.0.2:53"}}); err != nil || res.ExitCode != 0 {
+			t.Fatalf("%v %s", err, res.Stderr)
+		}
+		pc.SetReadDeadline(time.Now().Add(2 * time.Second))
+		if _, from, err := pc.ReadFrom(make([]byte, 16)); err != nil || !strings.HasPrefix(from.String(), "10.7.1.10:") {
+			t.Errorf("datagram from %v, error %v", from, err)
+		}
+	})
+	t.Run("many connections at once", func(t *testing.T) {
+		errs := make(chan string, 200)
+		for range cap(errs) {
+			go func() { errs <- read(rt.Dial(short, lb.ID, "tcp", "10.7.1.10:80")) }()
+		}
+		for range cap(errs) {
+			if said := <-errs; !strings.HasPrefix(said, "web ") {
+				t.Fatal(said)
+			}
+		}
+	})
+	t.Run("removing the network ends its listeners", func(t *testing.T) {
+		ln, err := rt.Listen(ctx, lb.ID, 9090)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ended := make(chan error, 1)
+		go func() { _, err := ln.Accept(); ended <- err }()
+		if err := rt.RemoveNetwork(ctx, v.id); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case <-ended:
+		case <-time.After(2 * time.Second):
+			t.Error("a listener outlived its network")
+		}
+	})
+}
+
+func TestTwoCloudsOnOneMachine(t *testing.T) {
+	// The same ids and addresses in both: they must not meet.
+	a, b := newCloud(t, cloudName("a")), newCloud(t, cloudName("b"))
+	open := runtime.Group{ID: "sg", Egress: allOut(), Ingress: allOut()}
+	va, vb := newVPC(t, a, "vpc-1"), newVPC(t, b, "vpc-1")
+	va.guest("one", "10.7.1.10", "sg")
+	vb.guest("one", "10.7.1.10", "sg")
+	vb.guest("two", "10.7.1.20", "sg")
+	va.apply(open)
+	vb.apply(open)
+	va.blocked("one", "10.7.1.20:80")
+	vb.reaches("one", "10.7.1.20:80")
+	if err := b.EnsureVolume(t.Context(), "data"); err != nil {
+		t.Fatal(err)
+	}
+
+	if err := b.Purge(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if left := leftovers(t, cloudName("b")); left != "" {
+		t.Errorf("after Purge there is still:\n%s", left)
+	}
+	if st, err := a.InspectContainer(t.Context(), "one"); err != nil || st.State != runtime.Running {
+		t.Errorf("the other cloud's container: %s, %v", st.State, err)
+	}
+}
+
+// leftovers lists what a cloud has on this machine.
+func leftovers(t *testing.T, cloud string) string {
+	t.Helper()
+	out, err := exec.Command("sh", "-c", fmt.Sprintf(
+		`docker ps -aq --filter label=localaws.cloud=%[1]s; docker volume ls -q --filter label=localaws.cloud=%[1]s; ls /run/netns | grep -F localaws.%[1]s. || true`, cloud)).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	return strings.TrimSpace(string(out))
+}
+
+func TestContainers(t *testing.T) {
+	rt := newCloud(t, cloudName("c"))
+	ctx := t.Context()
+	spec := runtime.ContainerSpec{
+		Name: "box", Image: testImage, Hostname: "box", Entrypoint: []string{"/guest", "serve", "80"},
+		Files:   []runtime.File{{Path: "/etc/deep/secret", Mode: 0o600, UID: 7, Content: []byte("hush")}},
+		Volumes: map[string]string{"/data": "box-data"}, MemoryBytes: 64 << 20, CPUs: 0.5,
+		Labels: map[string]string{"role": "test"},
+	}
+	t.Run("an image that is missing says so", func(t *testing.T) {
+		bad := spec
+		bad.Name, bad.Image = "bad", "localaws-no-such-image"
+		if _, err := rt.EnsureContainer(ctx, bad); err == nil || !strings.Contains(err.Error(), "grocery setup") {
+			t.Errorf("error %v", err)
+		}
+	})
+	first, err := rt.EnsureContainer(ctx, spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Run("ensuring twice changes nothing", func(t *testing.T) {
+		again, err := rt.EnsureContainer(ctx, spec)
+		if err != nil || again.PID != first.PID || again.Labels["role"] != "test" {
+			t.Errorf("second: %+v, %v; first: %+v", again, err, first)
+		}
+	})
+	t.Run("files are in place", func(t *testing.T) {
+		b, err := rt.ReadFile(ctx, "box", "/etc/deep/secret")
+		if err != nil || string(b) != "hush" {
+			t.Errorf("%q, %v", b, err)
+		}
+	})
+	t.Run("meters read what the container uses", func(t *testing.T) {
+		s, err := rt.Stats(ctx, "box")
+		if err != nil || s.MemoryBytes == 0 || s.MemoryBytes > 64<<20 || s.MemoryLimitBytes != 64<<20 || s.CPUNanoseconds == 0 {
+			t.Errorf("%+v, %v", s, err)
+		}
+	})
+	t.Run("a command's exit code and streams come back", func(t *testing.T) {
+		res, err := rt.Exec(ctx, "box", runtime.ExecSpec{Cmd: []string{"/guest", "nonsense"}})
+		if err != nil || res.ExitCode != 1 || !strings.Contains(string(res.Stderr), "unknown command") {
+			t.Errorf("%+v, %v", res, err)
+		}
+	})
+	t.Run("waiting ends with the container", func(t *testing.T) {
+		done := make(chan runtime.ContainerStatus, 1)
+		go func() { st, _ := rt.WaitContainer(ctx, "box"); done <- st }()
+		if err := rt.StopContainer(ctx, "box", 0); err != nil {
+			t.Fatal(err)
+		}
+		if st := <-done; st.State != runtime.Exited || st.ExitCode == 0 {
+			t.Errorf("%+v", st)
+		}
+	})
+	t.Run("removing is final and may be repeated", func(t *testing.T) {
+		for range 2 {
+			if err := rt.RemoveContainer(ctx, "box"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if st, err := rt.InspectContainer(ctx, "box"); err != nil || st.State != runtime.Absent {
+			t.Errorf("%+v, %v", st, err)
+		}
+	})
+}
