@@ -1,0 +1,17 @@
+package shop
+
+import "context"
+
+// DatabaseState is what was last seen of the databases.
+type DatabaseState struct {
+	Primary string // "up", "down", or "starting" until the schema is up to date
+	Replica string // "up", "down", or "none"
+}
+
+// DatabaseService tells how the database is.
+type DatabaseService interface {
+	// State answers at once, without asking the database.
+	State() DatabaseState
+	// Ready asks the database and returns nil when the shop can sell.
+	Ready(ctx context.Context) error
+}

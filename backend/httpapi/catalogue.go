@@ -1,0 +1,188 @@
+package httpapi
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	shop "grocery/backend"
+)
+
+// catalogueTimeout bounds the check whether the catalogue in memory is still true.
+const catalogueTimeout = 8 * time.Second
+
+// catalogueCache keeps the catalogue as it is sent, built once per change. Every
+// use asks the database for the version only, so that servers beside this one may
+// change the catalogue too; uses at the same time share one question.
+type catalogueCache struct {
+	service shop.CatalogueService
+	turn    chan struct{} // holds one token: guards the fields below
+	asked   time.Time     // when the last question was asked
+	current *snapshot
+	err     error // of the last question
+}
+
+// snapshot is one version of the catalogue, ready to be sent.
+type snapshot struct {
+	version  int64
+	etag     string
+	json     []byte // a bare array of every product
+	gzip     []byte // the same, compressed
+	products map[int64]json.RawMessage
+}
+
+func newCatalogueCache(service shop.CatalogueService) *catalogueCache {
+	return &catalogueCache{service: service, turn: make(chan struct{}, 1)}
+}
+
+// get returns the catalogue as it was at some moment after get was called.
+func (c *catalogueCache) get(ctx context.Context) (*snapshot, error) {
+	arrived := time.Now()
+	select {
+	case c.turn <- struct{}{}:
+		defer func() { <-c.turn }()
+	case <-ctx.Done():
+		return nil, shop.Unavailable(ctx.Err())
+	}
+	if c.asked.After(arrived) {
+		return c.current, c.err // somebody asked while we waited for our turn
+	}
+	// Others wait for this answer too: it must not end with our client's patience.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), catalogueTimeout)
+	defer cancel()
+	c.asked = time.Now()
+	c.err = c.refresh(ctx)
+	if c.err != nil {
+		return nil, c.err
+	}
+	return c.current, nil
+}
+
+func (c *catalogueCache) refresh(ctx context.Context) error {
+	version, err := c.service.CatalogueVersion(ctx)
+	if err != nil {
+		return err
+	}
+	if c.current != nil && c.current.version == version {
+		return nil
+	}
+	catalogue, err := c.service.Catalogue(ctx)
+	if err != nil {
+		return err
+	}
+	next, err := newSnapshot(catalogue)
+	if err != nil {
+		return err
+	}
+	c.current = next
+	return nil
+}
+
+func newSnapshot(c *shop.Catalogue) (*snapshot, error) {
+	s := &snapshot{version: c.Version, products: make(map[int64]json.RawMessage, len(c.Products))}
+	all := make([]json.RawMessage, len(c.Products))
+	for i, p := range c.Products {
+		b, err := json.Marshal(legacyProduct(p))
+		if err != nil {
+			return nil, fmt.Errorf("product %d: %w", p.ID, err)
+		}
+		all[i], s.products[p.ID] = b, b
+	}
+	var err error
+	if s.json, err = json.Marshal(all); err != nil {
+		return nil, err
+	}
+	var buf bytes.Buffer
+	zip, err := gzip.NewWriterLevel(&buf, gzip.BestCompression)
+	if err != nil {
+		return nil, err
+	}
+	zip.Write(s.json)
+	if err := zip.Close(); err != nil {
+		return nil, err
+	}
+	s.gzip = buf.Bytes()
+	// Weak, because the compressed form has the same tag. Servers agree on it.
+	sum := sha256.Sum256(s.json)
+	s.etag = `W/"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`
+	return s, nil
+}
+
+// getProducts sends the whole catalogue, or 304 to a client that has it already.
+func (s *Server) getProducts(w http.ResponseWriter, r *http.Request) error {
+	catalogue, err := s.catalogue.get(r.Context())
+	if err != nil {
+		return err
+	}
+	h := w.Header()
+	h.Set("ETag", catalogue.etag)
+	h.Set("Cache-Control", "no-cache") // keep it, but ask before use
+	h.Add("Vary", "Accept-Encoding")
+	if etagMatches(r.Header.Get("If-None-Match"), catalogue.etag) {
+		w.WriteHeader(http.StatusNotModified)
+		return nil
+	}
+	body := catalogue.json
+	if acceptsGzip(r.Header.Get("Accept-Encoding")) {
+		h.Set("Content-Encoding", "gzip")
+		body = catalogue.gzip
+	}
+	h.Set("Content-Type", "application/json")
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	w.Write(body)
+	return nil
+}
+
+// getProduct sends one product.
+func (s *Server) getProduct(w http.ResponseWriter, r *http.Request) error {
+	id, err := pathID(r)
+	if err != nil {
+		return err
+	}
+	catalogue, err := s.catalogue.get(r.Context())
+	if err != nil {
+		return err
+	}
+	product, ok := catalogue.products[id]
+	if !ok {
+		return shop.Errorf(shop.ENOTFOUND, "Product not found")
+	}
+	w.Header().Set("Cache-Control", "no-cache")
+	writeJSON(w, http.StatusOK, product)
+	return nil
+}
+
+// etagMatches implements If-None-Match with weak comparison, RFC 9110 section 13.1.2.
+func etagMatches(header, etag string) bool {
+	if strings.TrimSpace(header) == "*" {
+		return true
+	}
+	for candidate := range strings.SplitSeq(header, ",") {
+		if strings.TrimPrefix(strings.TrimSpace(candidate), "W/") == strings.TrimPrefix(etag, "W/") {
+			return true
+		}
+	}
+	return false
+}
+
+// acceptsGzip reports whether Accept-Encoding names gzip and does not refuse it.
+func acceptsGzip(header string) bool {
+	for coding := range strings.SplitSeq(header, ",") {
+		name, params, _ := strings.Cut(strings.TrimSpace(coding), ";")
+		if !strings.EqualFold(strings.TrimSpace(name), "gzip") {
+			continue
+		}
+		q, ok := strings.CutPrefix(strings.ReplaceAll(params, " ", ""), "q=")
+		weight, err := strconv.ParseFloat(q, 64)
+		return !ok || err != nil || weight > 0
+	}
+	return false
+}

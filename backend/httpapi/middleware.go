@@ -1,0 +1,157 @@
+package httpapi
+
+import (
+	"crypto/rand"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"regexp"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"time"
+
+	"grocery/internal/logging"
+)
+
+// withRequest gives each request an id, logs it when it is done and turns a panic
+// into an internal error. Queries, headers and bodies are not logged.
+func (s *Server) withRequest(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		id := requestID(r)
+		r = r.WithContext(logging.WithRequestID(r.Context(), id))
+		w.Header().Set("X-Request-Id", id)
+		rec := &recorder{ResponseWriter: w}
+		start := time.Now()
+		defer func() {
+			if v := recover(); v != nil {
+				s.Log.ErrorContext(r.Context(), "panic", "value", fmt.Sprint(v), "stack", string(debug.Stack()))
+				if rec.status == 0 {
+					s.fail(rec, r, fmt.Errorf("panic: %v", v))
+				}
+			}
+			level := slog.LevelInfo
+			if r.URL.Path == "/health" || r.URL.Path == "/ready" {
+				level = slog.LevelDebug
+			}
+			s.Log.Log(r.Context(), level, "request", "method", r.Method, "path", r.URL.Path,
+				"status", rec.status, "bytes", rec.bytes, "ms", float64(time.Since(start).Microseconds())/1000,
+				"client", clientAddr(r).String())
+		}()
+		next.ServeHTTP(rec, r)
+	})
+}
+
+var requestIDForm = regexp.MustCompile(`^[A-Za-z0-9._=;-]{8,100}$`)
+
+// requestID takes over the id given by the client or the load balancer (see
+// https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-request-tracing.html)
+// when it has a harmless form.
+func requestID(r *http.Request) string {
+	for _, name := range []string{"X-Request-Id", "X-Amzn-Trace-Id"} {
+		if id := r.Header.Get(name); requestIDForm.MatchString(id) {
+			return id
+		}
+	}
+	return rand.Text()
+}
+
+// recorder remembers what was answered.
+type recorder struct {
+	http.ResponseWriter
+	status, bytes int
+}
+
+func (r *recorder) WriteHeader(status int) {
+	if r.status == 0 {
+		r.status = status
+	}
+	r.ResponseWriter.WriteHeader(status)
+}
+
+func (r *recorder) Write(b []byte) (int, error) {
+	if r.status == 0 {
+		r.status = http.StatusOK
+	}
+	n, err := r.ResponseWriter.Write(b)
+	r.bytes += n
+	return n, err
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
+
+// withHeaders sets what protects a browser from misusing an answer of an API.
+func (s *Server) withHeaders(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("X-Frame-Options", "DENY")
+		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+		if r.Header.Get("X-Forwarded-Proto") == "https" {
+			h.Set("Strict-Transport-Security", "max-age=31536000")
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// withCORS lets pages of the allowed origins call the API, and no others. Pages of
+// the API's own origin need no permission.
+func (s *Server) withCORS(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Add("Vary", "Origin")
+		allowed := slices.Contains(s.CORSOrigins, r.Header.Get("Origin"))
+		if allowed {
+			h.Set("Access-Control-Allow-Origin", r.Header.Get("Origin"))
+			h.Set("Access-Control-Expose-Headers", "ETag, Retry-After, X-Request-Id")
+		}
+		if r.Method != http.MethodOptions {
+			next.ServeHTTP(w, r)
+			return
+		}
+		if allowed && r.Header.Get("Access-Control-Request-Method") != "" {
+			h.Add("Vary", "Access-Control-Request-Method, Access-Control-Request-Headers")
+			h.Set("Access-Control-Allow-Methods", "GET, POST, PUT, DELETE")
+			h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, If-None-Match")
+			h.Set("Access-Control-Max-Age", "600")
+		}
+		w.WriteHeader(http.StatusNoContent)
+	})
+}
+
+// clientAddr returns the address of the client. Behind a load balancer (a peer with
+// a private address) that is the last entry of X-Forwarded-For: the balancer wrote
+// that one, earlier ones may be invented.
+func clientAddr(r *http.Request) netip.Addr {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		host = r.RemoteAddr
+	}
+	peer, _ := netip.ParseAddr(host)
+	peer = peer.Unmap()
+	if !peer.IsPrivate() && !peer.IsLoopback() {
+		return peer
+	}
+	forwarded := strings.Join(r.Header.Values("X-Forwarded-For"), ",")
+	last := strings.TrimSpace(forwarded[strings.LastIndexByte(forwarded, ',')+1:])
+	if addr, err := netip.ParseAddr(last); err == nil {
+		return addr.Unmap()
+	}
+	return peer
+}
+
+// clientKey names a client for throttling: its address, or for IPv6 its /64 network,
+// since a single host has all of that.
+func clientKey(r *http.Request) string {
+	addr := clientAddr(r)
+	if addr.Is6() {
+		if p, err := addr.WithZone("").Prefix(64); err == nil {
+			return p.String()
+		}
+	}
+	return addr.String()
+}

@@ -1,0 +1,169 @@
+package httpapi
+
+import (
+	"log/slog"
+	"net/http"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	shop "grocery/backend"
+	"grocery/backend/auth"
+)
+
+// Config is what a Server needs.
+type Config struct {
+	Version     string   // shown by /health
+	CORSOrigins []string // origins of other hosts whose pages may call the API
+	Log         *slog.Logger
+
+	Database   shop.DatabaseService
+	Users      shop.UserService
+	Catalogue  shop.CatalogueService
+	Baskets    shop.BasketService
+	Favourites shop.FavouriteService
+	Orders     shop.OrderService
+	Reviews    shop.ReviewService
+	Tokens     *auth.Tokens
+	Hasher     *auth.Hasher
+
+	// LoginFloor is the least time a refused login takes, so that the time does
+	// not tell why it was refused. Zero means 250 ms.
+	LoginFloor time.Duration
+	// Now is the clock, for tests; nil means the real one.
+	Now func() time.Time
+}
+
+// Server is the shop's HTTP interface.
+type Server struct {
+	Config
+	catalogue *catalogueCache
+	logins    *throttle // by account and client
+	clients   *throttle // logins by client, whatever the account
+	signups   *throttle // registrations by client
+	closing   atomic.Bool
+	handler   http.Handler
+}
+
+// New returns a Server.
+func New(c Config) *Server {
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.LoginFloor == 0 {
+		c.LoginFloor = 250 * time.Millisecond
+	}
+	s := &Server{
+		Config:    c,
+		catalogue: newCatalogueCache(c.Catalogue),
+		logins:    newThrottle(10, 15*time.Second, c.Now),
+		clients:   newThrottle(100, time.Second, c.Now),
+		signups:   newThrottle(60, 2*time.Second, c.Now),
+	}
+	s.handler = s.withRequest(s.withHeaders(s.withCORS(s.mux())))
+	return s
+}
+
+// ServeHTTP answers one request.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
+
+// Closing makes /ready refuse, so that a load balancer sends no more requests while
+// the server finishes those it has.
+func (s *Server) Closing() { s.closing.Store(true) }
+
+// Route is one method and path that is served. Path is a pattern of net/http.
+type Route struct {
+	Method, Path string
+	handler      http.HandlerFunc
+}
+
+// Routes returns everything that is served.
+func (s *Server) Routes() []Route {
+	get, post := http.MethodGet, http.MethodPost
+	return []Route{
+		{get, "/health", s.open(s.getHealth)},
+		{get, "/ready", s.open(s.getReady)},
+		{get, "/api/openapi.yaml", s.open(s.getOpenAPI)},
+
+		{get, "/api/products/all_products", s.open(s.getProducts)},
+		{get, "/api/products/{id}", s.open(s.getProduct)},
+		{post, "/api/products/{id}/add-review", s.signedIn(s.addReview)},
+		{http.MethodPut, "/api/products/{id}/update-review", s.signedIn(s.updateReview)},
+		{http.MethodDelete, "/api/products/{id}/remove-review", s.signedIn(s.removeReview)},
+
+		{post, "/api/auth/register", s.open(s.register)},
+		{post, "/api/auth/login", s.open(s.login)},
+
+		{get, "/api/me/info", s.signedIn(s.getInfo)},
+		{get, "/api/me/all-users", s.signedIn(s.getReviewers)},
+		{get, "/api/me/avatar/{filename}", s.open(s.getAvatar)},
+		{get, "/api/me/favorites", s.signedIn(s.getFavourites)},
+		{post, "/api/me/favorites", s.signedIn(s.addFavourite)},
+		{post, "/api/me/favorites/remove", s.signedIn(s.removeFavourite)},
+		{get, "/api/me/basket", s.signedIn(s.getBasket)},
+		{post, "/api/me/basket", s.signedIn(s.replaceBasket)},
+		{post, "/api/me/basket/remove", s.signedIn(s.removeFromBasket)},
+		{post, "/api/me/purchase", s.signedIn(s.purchase)},
+		{get, "/api/me/purchased-products", s.signedIn(s.getPurchasedProducts)},
+
+		{post, "/api/v1/me/age", s.signedIn(s.confirmAge)},
+	}
+}
+
+// mux routes what is served, answers 405 to other methods of a served path and 404
+// to everything else, always as JSON.
+func (s *Server) mux() http.Handler {
+	mux := http.NewServeMux()
+	var methods []string
+	for _, r := range s.Routes() {
+		mux.HandleFunc(r.Method+" "+r.Path, r.handler)
+		if !slices.Contains(methods, r.Method) {
+			methods = append(methods, r.Method)
+		}
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, pattern := mux.Handler(r); pattern != "" {
+			mux.ServeHTTP(w, r)
+			return
+		}
+		var allow []string
+		for _, method := range methods {
+			other := *r
+			other.Method = method
+			if _, pattern := mux.Handler(&other); pattern != "" {
+				allow = append(allow, method)
+			}
+		}
+		if len(allow) == 0 {
+			s.fail(w, r, shop.Errorf(shop.ENOTFOUND, "Not found"))
+			return
+		}
+		w.Header().Set("Allow", strings.Join(append(allow, http.MethodOptions), ", "))
+		writeJSON(w, http.StatusMethodNotAllowed, map[string]string{"error": "Method not allowed"})
+	})
+}
+
+// open serves a route to anybody.
+func (s *Server) open(fn func(http.ResponseWriter, *http.Request) error) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if err := fn(w, r); err != nil {
+			s.fail(w, r, err)
+		}
+	}
+}
+
+// signedIn serves a route to the bearer of a token. Who that is comes from the token
+// alone, never from the request's content.
+func (s *Server) signedIn(fn func(w http.ResponseWriter, r *http.Request, userID int64) error) http.HandlerFunc {
+	return s.open(func(w http.ResponseWriter, r *http.Request) error {
+		userID, err := s.identify(r)
+		if err != nil {
+			return err
+		}
+		return fn(w, r, userID)
+	})
+}

@@ -1,0 +1,118 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	shop "grocery/backend"
+)
+
+var _ shop.UserService = (*DB)(nil)
+
+// CreateUser stores a new account and sets its ID.
+func (db *DB) CreateUser(ctx context.Context, u *shop.User) error {
+	err := db.write(ctx, func(conn *pgxpool.Conn) error {
+		return conn.QueryRow(ctx, `
+			INSERT INTO users (username, email, password_hash, avatar, birth_date)
+			VALUES ($1, $2, $3, $4, $5) RETURNING id`,
+			u.Username, u.Email, u.PasswordHash, u.Avatar, nullDate(u.BirthDate)).Scan(&u.ID)
+	})
+	switch violated(err) {
+	case "users_username_key":
+		return shop.Errorf(shop.ECONFLICT, "Username already exists")
+	case "users_email_key":
+		return shop.Errorf(shop.ECONFLICT, "Email already exists")
+	}
+	return err
+}
+
+const userSQL = `SELECT id, username, email, password_hash, avatar, birth_date, age_confirmed_at IS NOT NULL FROM users `
+
+// UserByID returns the account.
+func (db *DB) UserByID(ctx context.Context, id int64) (u *shop.User, err error) {
+	err = db.write(ctx, func(conn *pgxpool.Conn) error {
+		u, err = scanUser(conn.QueryRow(ctx, userSQL+"WHERE id = $1", id))
+		return err
+	})
+	return u, err
+}
+
+// UserByEmail returns the account, whatever the case of the address.
+func (db *DB) UserByEmail(ctx context.Context, email string) (u *shop.User, err error) {
+	err = db.write(ctx, func(conn *pgxpool.Conn) error {
+		u, err = scanUser(conn.QueryRow(ctx, userSQL+"WHERE lower(email) = lower($1)", email))
+		return err
+	})
+	return u, err
+}
+
+// SetPasswordHash replaces the hash old of an account; a hash that has changed
+// meanwhile stays.
+func (db *DB) SetPasswordHash(ctx context.Context, id int64, old, hash string) error {
+	return db.exec(ctx, "UPDATE users SET password_hash = $3 WHERE id = $1 AND password_hash = $2", id, old, hash)
+}
+
+// ConfirmAge stores the date of birth (when not zero) or the statement to be of age.
+func (db *DB) ConfirmAge(ctx context.Context, id int64, birth time.Time) error {
+	return db.writeTx(ctx, func(tx pgx.Tx) error {
+		tag, err := tx.Exec(ctx, `
+			UPDATE users SET birth_date = COALESCE($2, birth_date),
+			       age_confirmed_at = CASE WHEN $2::date IS NULL THEN now() ELSE age_confirmed_at END
+			WHERE id = $1`, id, nullDate(birth))
+		if err == nil && tag.RowsAffected() == 0 {
+			return errUserNotFound
+		}
+		return err
+	})
+}
+
+var errUserNotFound = shop.Errorf(shop.ENOTFOUND, "User not found")
+
+func scanUser(row pgx.Row) (*shop.User, error) {
+	var u shop.User
+	var birth *time.Time
+	err := row.Scan(&u.ID, &u.Username, &u.Email, &u.PasswordHash, &u.Avatar, &birth, &u.AgeConfirmed)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil, errUserNotFound
+	}
+	if err != nil {
+		return nil, err
+	}
+	if birth != nil {
+		u.BirthDate = *birth
+	}
+	return &u, nil
+}
+
+// lockUser holds the user's row until the end of the transaction, so that what one
+// user does to a basket happens one after the other. It returns the account.
+func lockUser(ctx context.Context, tx pgx.Tx, id int64) (*shop.User, error) {
+	return scanUser(tx.QueryRow(ctx, userSQL+"WHERE id = $1 FOR NO KEY UPDATE", id))
+}
+
+func (db *DB) exec(ctx context.Context, sql string, args ...any) error {
+	return db.write(ctx, func(conn *pgxpool.Conn) error {
+		_, err := conn.Exec(ctx, sql, args...)
+		return err
+	})
+}
+
+func nullDate(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
+}
+
+// violated returns the name of the constraint that err says was violated, or "".
+func violated(err error) string {
+	if pg, ok := errors.AsType[*pgconn.PgError](err); ok && pg.Code[:2] == "23" {
+		return pg.ConstraintName
+	}
+	return ""
+}

@@ -1,0 +1,90 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+
+	"grocery/backend/auth"
+)
+
+// Config is what the server reads from its environment.
+type Config struct {
+	Addr        string   // GROCERY_ADDR, :5000 when empty
+	Version     string   // GROCERY_VERSION, the build's version when empty
+	LogLevel    string   // GROCERY_LOG_LEVEL: debug, info (when empty), warn, error
+	JWTSecret   string   // JWT_SECRET, at least 32 bytes
+	CORSOrigins []string // CORS_ORIGINS, comma separated
+
+	DBHost        string // DB_HOST
+	DBPort        string // DB_PORT, 5432 when empty
+	DBName        string // DB_NAME
+	DBUser        string // DB_USER
+	DBPassword    string // DB_PASSWORD
+	DBReplicaHost string // DB_REPLICA_HOST, optional
+	DBSSLMode     string // DB_SSLMODE, verify-full when empty
+	DBSSLRootCert string // DB_SSLROOTCERT, the system's authorities when empty
+	DBSecretID    string // DB_SECRET_ID, optional
+	AWSRegion     string // AWS_REGION, needed with DB_SECRET_ID
+}
+
+// ConfigFromEnv reads the configuration. The error names every variable that is
+// missing or wrong, and no value of a secret.
+func ConfigFromEnv(getenv func(string) string) (Config, error) {
+	get := func(name, otherwise string) string {
+		if v := strings.TrimSpace(getenv(name)); v != "" {
+			return v
+		}
+		return otherwise
+	}
+	c := Config{
+		Addr:          get("GROCERY_ADDR", ":5000"),
+		Version:       get("GROCERY_VERSION", ""),
+		LogLevel:      get("GROCERY_LOG_LEVEL", "info"),
+		JWTSecret:     getenv("JWT_SECRET"),
+		DBHost:        get("DB_HOST", ""),
+		DBPort:        get("DB_PORT", "5432"),
+		DBName:        get("DB_NAME", ""),
+		DBUser:        get("DB_USER", ""),
+		DBPassword:    getenv("DB_PASSWORD"),
+		DBReplicaHost: get("DB_REPLICA_HOST", ""),
+		DBSSLMode:     get("DB_SSLMODE", "verify-full"),
+		DBSSLRootCert: get("DB_SSLROOTCERT", ""),
+		DBSecretID:    get("DB_SECRET_ID", ""),
+		AWSRegion:     get("AWS_REGION", ""),
+	}
+	var errs []error
+	for _, v := range []struct{ name, value string }{
+		{"DB_HOST", c.DBHost}, {"DB_NAME", c.DBName}, {"DB_USER", c.DBUser}, {"JWT_SECRET", c.JWTSecret},
+	} {
+		if v.value == "" {
+			errs = append(errs, fmt.Errorf("%s is not set", v.name))
+		}
+	}
+	if n := len(c.JWTSecret); n > 0 && n < auth.MinSecretLength {
+		errs = append(errs, fmt.Errorf("JWT_SECRET is %d bytes long: give it at least %d random ones", n, auth.MinSecretLength))
+	}
+	if c.DBPassword == "" && c.DBSecretID == "" {
+		errs = append(errs, errors.New("neither DB_PASSWORD nor DB_SECRET_ID is set"))
+	}
+	if c.DBSecretID != "" && c.AWSRegion == "" {
+		errs = append(errs, errors.New("AWS_REGION is not set, but DB_SECRET_ID needs it"))
+	}
+	for origin := range strings.SplitSeq(getenv("CORS_ORIGINS"), ",") {
+		origin = strings.TrimSuffix(strings.TrimSpace(origin), "/")
+		if origin == "" {
+			continue
+		}
+		u, err := url.Parse(origin)
+		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.Path != "" || strings.Contains(origin, "*") {
+			errs = append(errs, fmt.Errorf("CORS_ORIGINS: %q is not an origin such as https://shop.example", origin))
+			continue
+		}
+		c.CORSOrigins = append(c.CORSOrigins, origin)
+	}
+	if len(errs) > 0 {
+		return Config{}, fmt.Errorf("the environment is incomplete (app.md lists the variables):\n%w", errors.Join(errs...))
+	}
+	return c, nil
+}

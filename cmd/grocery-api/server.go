@@ -1,0 +1,122 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"runtime"
+	"time"
+
+	"grocery/backend/auth"
+	"grocery/backend/httpapi"
+	"grocery/backend/postgres"
+	"grocery/backend/secret"
+	"grocery/internal/version"
+)
+
+// shutdownTime is how long running requests may take to finish at the end.
+const shutdownTime = 20 * time.Second
+
+// Main is the whole program apart from flags and signals; tests start it too.
+type Main struct {
+	config Config
+	log    *slog.Logger
+
+	db       *postgres.DB
+	api      *httpapi.Server
+	server   *http.Server
+	listener net.Listener
+	failed   chan error
+}
+
+// NewMain returns the program, not started yet.
+func NewMain(c Config, log *slog.Logger) *Main {
+	return &Main{config: c, log: log, failed: make(chan error, 1)}
+}
+
+// Run starts the server and returns once it listens. The database need not be there:
+// until it is, /health answers and everything else says that the shop is away.
+func (m *Main) Run(ctx context.Context) (err error) {
+	defer func() {
+		if err != nil {
+			m.Close()
+		}
+	}()
+	tokens, err := auth.NewTokens(m.config.JWTSecret, nil)
+	if err != nil {
+		return err
+	}
+	dbConfig := postgres.Config{
+		Host: m.config.DBHost, Port: m.config.DBPort, Name: m.config.DBName,
+		User: m.config.DBUser, Password: m.config.DBPassword, ReplicaHost: m.config.DBReplicaHost,
+		SSLMode: m.config.DBSSLMode, SSLRootCert: m.config.DBSSLRootCert, Log: m.log,
+	}
+	if m.config.DBSecretID != "" {
+		if dbConfig.Login, err = secret.Open(ctx, m.config.AWSRegion, m.config.DBSecretID); err != nil {
+			return err
+		}
+	}
+	if m.db, err = postgres.Open(dbConfig); err != nil {
+		return err
+	}
+	m.api = httpapi.New(httpapi.Config{
+		Version:     cmp.Or(m.config.Version, version.String()),
+		CORSOrigins: m.config.CORSOrigins,
+		Log:         m.log,
+		Database:    m.db, Users: m.db, Catalogue: m.db, Baskets: m.db,
+		Favourites: m.db, Orders: m.db, Reviews: m.db,
+		Tokens: tokens,
+		Hasher: auth.NewHasher(runtime.GOMAXPROCS(0)),
+	})
+	m.server = &http.Server{
+		Handler:           m.api,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       20 * time.Second,
+		WriteTimeout:      40 * time.Second,
+		IdleTimeout:       75 * time.Second, // more than the load balancer's 60 s, which must be the one to hang up
+		MaxHeaderBytes:    16 << 10,
+		ErrorLog:          slog.NewLogLogger(m.log.Handler(), slog.LevelWarn),
+	}
+	if m.listener, err = net.Listen("tcp", m.config.Addr); err != nil {
+		return fmt.Errorf("listen on GROCERY_ADDR %s: %w", m.config.Addr, err)
+	}
+	go func() {
+		if err := m.server.Serve(m.listener); !errors.Is(err, http.ErrServerClosed) {
+			m.failed <- err
+		}
+	}()
+	m.log.InfoContext(ctx, "listening", "addr", m.listener.Addr().String(), "version", cmp.Or(m.config.Version, version.String()))
+	return nil
+}
+
+// Failed delivers the error of a server that stopped by itself.
+func (m *Main) Failed() <-chan error { return m.failed }
+
+// URL returns where the server listens, such as http://127.0.0.1:5000.
+func (m *Main) URL() string {
+	port := m.listener.Addr().(*net.TCPAddr).Port
+	return fmt.Sprintf("http://127.0.0.1:%d", port)
+}
+
+// Close lets running requests finish, for at most 20 s, and ends everything.
+func (m *Main) Close() error {
+	var err error
+	if m.api != nil {
+		m.api.Closing()
+	}
+	if m.server != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), shutdownTime)
+		defer cancel()
+		if err = m.server.Shutdown(ctx); err != nil {
+			err = errors.Join(err, m.server.Close())
+		}
+	}
+	if m.db != nil {
+		m.db.Close()
+	}
+	return err
+}

@@ -1,0 +1,238 @@
+package pgtest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"syscall"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// User is the superuser of the servers and Password its password over TCP.
+const (
+	User     = "grocery"
+	Password = "a password for tests"
+)
+
+// Server is one running PostgreSQL server.
+type Server struct {
+	Port int    // on 127.0.0.1
+	CA   string // file with the authority that signed its certificate, made out to localhost and 127.0.0.1
+
+	bin  string // folder of PostgreSQL's programs
+	dir  string
+	cred *syscall.Credential // nil when we are not root
+	cmd  *exec.Cmd
+	done chan struct{} // closed when the process has ended
+}
+
+// binaries returns the folder of the newest installed PostgreSQL from version 15 on.
+func binaries() (string, error) {
+	dirs, _ := filepath.Glob("/usr/lib/postgresql/*/bin")
+	slices.SortFunc(dirs, func(a, b string) int { return majorOf(b) - majorOf(a) })
+	for _, dir := range dirs {
+		if _, err := os.Stat(filepath.Join(dir, "initdb")); err == nil && majorOf(dir) >= 15 {
+			return dir, nil
+		}
+	}
+	if path, err := exec.LookPath("initdb"); err == nil {
+		return filepath.Dir(path), nil
+	}
+	return "", errors.New("PostgreSQL 15 or newer is not installed: install it (Debian: apt-get install postgresql) or run `make setup`")
+}
+
+func majorOf(bin string) int {
+	n, _ := strconv.Atoi(filepath.Base(filepath.Dir(bin)))
+	return n
+}
+
+// Start starts a new empty server in a new folder. Stop it with Stop; should the
+// process of the test die before, the kernel ends the server.
+func Start() (*Server, error) {
+	s, err := newServer()
+	if err != nil {
+		return nil, err
+	}
+	pw := filepath.Join(s.dir, "password")
+	err = errors.Join(
+		os.WriteFile(pw, []byte(Password), 0o644),
+		s.run("initdb", "-D", s.data(), "-U", User, "--pwfile", pw, "-E", "UTF8", "--locale=C.UTF-8",
+			"--auth-local=trust", "--auth-host=scram-sha-256", "--no-sync", "--no-instructions"))
+	if err == nil {
+		err = s.start()
+	}
+	if err != nil {
+		s.Stop()
+		return nil, err
+	}
+	return s, nil
+}
+
+// Replica starts a server that streams from s, as RDS does for a read replica.
+func (s *Server) Replica() (*Server, error) {
+	r, err := newServer()
+	if err != nil {
+		return nil, err
+	}
+	err = r.run("pg_basebackup", "-D", r.data(), "-R", "-X", "stream", "-c", "fast", "--no-sync",
+		"-d", fmt.Sprintf("host=%s port=%d user=%s", s.dir, s.Port, User))
+	if err == nil {
+		err = r.start()
+	}
+	if err != nil {
+		r.Stop()
+		return nil, err
+	}
+	return r, nil
+}
+
+func newServer() (*Server, error) {
+	bin, err := binaries()
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{bin: bin}
+	if os.Geteuid() == 0 { // PostgreSQL refuses to run as root
+		if s.cred, err = unprivileged(); err != nil {
+			return nil, err
+		}
+	}
+	if s.dir, err = os.MkdirTemp("", "pgtest-"); err != nil {
+		return nil, err
+	}
+	if s.cred != nil {
+		err = os.Chown(s.dir, int(s.cred.Uid), int(s.cred.Gid))
+	}
+	return s, errors.Join(err, os.Chmod(s.dir, 0o755))
+}
+
+func unprivileged() (*syscall.Credential, error) {
+	for _, name := range []string{"postgres", "nobody"} {
+		if u, err := user.Lookup(name); err == nil {
+			uid, err1 := strconv.ParseUint(u.Uid, 10, 32)
+			gid, err2 := strconv.ParseUint(u.Gid, 10, 32)
+			return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, errors.Join(err1, err2)
+		}
+	}
+	return nil, errors.New("neither user postgres nor nobody exists, and PostgreSQL does not run as root: create one of them")
+}
+
+func (s *Server) data() string { return filepath.Join(s.dir, "data") }
+
+// command returns one of PostgreSQL's programs, to be run as an unprivileged user.
+func (s *Server) command(name string, args ...string) *exec.Cmd {
+	cmd := exec.Command(filepath.Join(s.bin, name), args...)
+	cmd.Dir = s.dir
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "LC_ALL=C.UTF-8", "TZ=UTC"}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: s.cred, Pdeathsig: syscall.SIGQUIT}
+	return cmd
+}
+
+func (s *Server) run(name string, args ...string) error {
+	runtime.LockOSThread() // Pdeathsig goes by the thread
+	defer runtime.UnlockOSThread()
+	if out, err := s.command(name, args...).CombinedOutput(); err != nil {
+		return fmt.Errorf("%s: %w\n%s", name, err, bytes.TrimSpace(out))
+	}
+	return nil
+}
+
+func (s *Server) start() error {
+	var err error
+	if s.CA == "" {
+		if s.CA, err = writeCertificates(s.dir, s.cred); err != nil {
+			return err
+		}
+	}
+	if s.Port, err = freePort(s.Port); err != nil {
+		return err
+	}
+	args := []string{"-D", s.data(), "-k", s.dir, "-p", strconv.Itoa(s.Port)}
+	for _, setting := range []string{
+		"listen_addresses=127.0.0.1", "max_connections=200", "shared_buffers=32MB",
+		"fsync=off", "synchronous_commit=off", "full_page_writes=off", "autovacuum=off",
+		"wal_level=replica", "max_wal_senders=4", "hot_standby=on", "wal_retrieve_retry_interval=100ms",
+		"ssl=on", "ssl_cert_file=" + filepath.Join(s.dir, "server.crt"), "ssl_key_file=" + filepath.Join(s.dir, "server.key"),
+	} {
+		args = append(args, "-c", setting)
+	}
+	var out bytes.Buffer
+	s.cmd = s.command("postgres", args...)
+	s.cmd.Stdout, s.cmd.Stderr = &out, &out
+	s.done = make(chan struct{})
+	started := make(chan error, 1)
+	go func() {
+		runtime.LockOSThread() // this thread's end would be the server's: keep it waiting
+		defer close(s.done)
+		err := s.cmd.Start()
+		started <- err
+		if err == nil {
+			s.cmd.Wait()
+		}
+	}()
+	if err := <-started; err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
+	defer cancel()
+	for {
+		conn, err := pgx.Connect(ctx, s.socketDSN("postgres"))
+		if err == nil {
+			return conn.Close(ctx)
+		}
+		select {
+		case <-s.done:
+			return fmt.Errorf("PostgreSQL ended at start: %s", bytes.TrimSpace(out.Bytes()))
+		case <-ctx.Done():
+			return fmt.Errorf("PostgreSQL does not answer: %w", err)
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// Pause ends the server's process; Resume starts it again on the same port with the
+// same data.
+func (s *Server) Pause() {
+	s.cmd.Process.Signal(syscall.SIGQUIT) // immediate shutdown
+	<-s.done
+}
+
+// Resume starts a server that Pause has ended.
+func (s *Server) Resume() error { return s.start() }
+
+// Stop ends the server and removes its data.
+func (s *Server) Stop() {
+	if s.cmd != nil && s.cmd.Process != nil {
+		s.Pause()
+	}
+	os.RemoveAll(s.dir)
+}
+
+// socketDSN reaches a database as superuser through the unix socket.
+func (s *Server) socketDSN(database string) string {
+	return fmt.Sprintf("host=%s port=%d user=%s dbname=%s sslmode=disable", s.dir, s.Port, User, database)
+}
+
+// freePort returns a free port on 127.0.0.1, the wanted one when not 0.
+func freePort(want int) (int, error) {
+	if want != 0 {
+		return want, nil
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return 0, err
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port, nil
+}
