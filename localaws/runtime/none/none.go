@@ -196,11 +196,14 @@ func (r *Runtime) RemoveContainer(_ context.Context, name string) error {
 // WaitContainer waits until a container does not run.
 func (r *Runtime) WaitContainer(ctx context.Context, name string) (runtime.ContainerStatus, error) {
 	r.mu.Lock()
-	b := r.containers[name]
+	var ended chan struct{}
+	if b := r.containers[name]; b != nil {
+		ended = b.ended
+	}
 	r.mu.Unlock()
-	if b != nil && b.ended != nil {
+	if ended != nil {
 		select {
-		case <-b.ended:
+		case <-ended:
 		case <-ctx.Done():
 			return runtime.ContainerStatus{Name: name}, ctx.Err()
 		}
