@@ -7,6 +7,14 @@
 //	DescribeDBInstances
 //	...
 //
+// The models are as old as that module. What AWS added since is said in lines
+// of the form
+//
+//	member PutObjectRequest IfNoneMatch IfNoneMatch header If-None-Match
+//
+// (shape, member, the member's own shape, and, when it has one, its location
+// and the name there).
+//
 // The models are those that the module github.com/aws/aws-sdk-go ships; they
 // are an input at development time only.
 package main
@@ -85,11 +93,14 @@ type api struct {
 func main() {
 	log.SetFlags(0)
 	log.SetPrefix("gen: ")
-	model, name, ops := spec("operations.txt")
+	model, name, ops, added := spec("operations.txt")
 	var a api
 	raw, err := os.ReadFile(filepath.Join(modelsDir(), "models", "apis", model, "api-2.json"))
 	check(err)
 	check(json.Unmarshal(raw, &a))
+	for _, m := range added {
+		a.add(m)
+	}
 	src := generate(&a, name, ops)
 	out, err := format.Source(src)
 	if err != nil {
@@ -105,8 +116,25 @@ func check(err error) {
 	}
 }
 
+// add puts a member into a shape; m are the words of a "member" line.
+func (a *api) add(m []string) {
+	s, ok := a.Shapes[m[0]]
+	if _, known := a.Shapes[m[2]]; !ok || !known {
+		log.Fatalf("member %s: the model lacks shape %s or %s", m[1], m[0], m[2])
+	}
+	r := ref{Shape: m[2]}
+	if len(m) == 5 {
+		r.Location, r.LocationName = m[3], m[4]
+	}
+	if s.Members == nil {
+		s.Members = map[string]ref{}
+	}
+	s.Members[m[1]] = r
+	a.Shapes[m[0]] = s
+}
+
 // spec reads operations.txt.
-func spec(file string) (model, name string, ops []string) {
+func spec(file string) (model, name string, ops []string, added [][]string) {
 	f, err := os.Open(file)
 	check(err)
 	defer f.Close()
@@ -119,6 +147,8 @@ func spec(file string) (model, name string, ops []string) {
 			model = w[1]
 		case w[0] == "name" && len(w) == 2:
 			name = w[1]
+		case w[0] == "member" && (len(w) == 4 || len(w) == 6):
+			added = append(added, w[1:])
 		case len(w) == 1 && !seen[w[0]]:
 			seen[w[0]] = true
 			ops = append(ops, w[0])
@@ -127,7 +157,7 @@ func spec(file string) (model, name string, ops []string) {
 		}
 	}
 	sort.Strings(ops)
-	return model, name, ops
+	return model, name, ops, added
 }
 
 // modelsDir is the module's folder in the module cache.

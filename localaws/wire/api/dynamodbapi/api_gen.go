@@ -4,17 +4,260 @@
 package dynamodbapi
 
 import (
+	"time"
+
 	"grocery/localaws/wire"
 )
 
 // Service describes DynamoDB on the wire.
 var Service = wire.Service{Name: "dynamodb", ID: "DynamoDB", SigningName: "dynamodb", EndpointPrefix: "dynamodb", Protocol: "json", JSONVersion: "1.0", TargetPrefix: "DynamoDB_20120810", APIVersion: "2012-08-10", Namespace: "", QueryErrors: false}
 
+// BatchGetItem is the operation of that name.
+var BatchGetItem = wire.Define[BatchGetItemInput, BatchGetItemOutput](wire.Operation{Service: &Service, Name: "BatchGetItem"})
+
+// BatchWriteItem is the operation of that name.
+var BatchWriteItem = wire.Define[BatchWriteItemInput, BatchWriteItemOutput](wire.Operation{Service: &Service, Name: "BatchWriteItem"})
+
+// CreateTable is the operation of that name.
+var CreateTable = wire.Define[CreateTableInput, CreateTableOutput](wire.Operation{Service: &Service, Name: "CreateTable"})
+
+// DeleteItem is the operation of that name.
+var DeleteItem = wire.Define[DeleteItemInput, DeleteItemOutput](wire.Operation{Service: &Service, Name: "DeleteItem"})
+
+// DeleteTable is the operation of that name.
+var DeleteTable = wire.Define[DeleteTableInput, DeleteTableOutput](wire.Operation{Service: &Service, Name: "DeleteTable"})
+
+// DescribeContinuousBackups is the operation of that name.
+var DescribeContinuousBackups = wire.Define[DescribeContinuousBackupsInput, DescribeContinuousBackupsOutput](wire.Operation{Service: &Service, Name: "DescribeContinuousBackups"})
+
+// DescribeContributorInsights is the operation of that name.
+var DescribeContributorInsights = wire.Define[DescribeContributorInsightsInput, DescribeContributorInsightsOutput](wire.Operation{Service: &Service, Name: "DescribeContributorInsights"})
+
+// DescribeEndpoints is the operation of that name.
+var DescribeEndpoints = wire.Define[DescribeEndpointsInput, DescribeEndpointsOutput](wire.Operation{Service: &Service, Name: "DescribeEndpoints"})
+
+// DescribeKinesisStreamingDestination is the operation of that name.
+var DescribeKinesisStreamingDestination = wire.Define[DescribeKinesisStreamingDestinationInput, DescribeKinesisStreamingDestinationOutput](wire.Operation{Service: &Service, Name: "DescribeKinesisStreamingDestination"})
+
+// DescribeLimits is the operation of that name.
+var DescribeLimits = wire.Define[DescribeLimitsInput, DescribeLimitsOutput](wire.Operation{Service: &Service, Name: "DescribeLimits"})
+
+// DescribeTable is the operation of that name.
+var DescribeTable = wire.Define[DescribeTableInput, DescribeTableOutput](wire.Operation{Service: &Service, Name: "DescribeTable"})
+
+// DescribeTimeToLive is the operation of that name.
+var DescribeTimeToLive = wire.Define[DescribeTimeToLiveInput, DescribeTimeToLiveOutput](wire.Operation{Service: &Service, Name: "DescribeTimeToLive"})
+
 // GetItem is the operation of that name.
 var GetItem = wire.Define[GetItemInput, GetItemOutput](wire.Operation{Service: &Service, Name: "GetItem"})
 
+// GetResourcePolicy is the operation of that name.
+var GetResourcePolicy = wire.Define[GetResourcePolicyInput, GetResourcePolicyOutput](wire.Operation{Service: &Service, Name: "GetResourcePolicy"})
+
+// ListTables is the operation of that name.
+var ListTables = wire.Define[ListTablesInput, ListTablesOutput](wire.Operation{Service: &Service, Name: "ListTables"})
+
+// ListTagsOfResource is the operation of that name.
+var ListTagsOfResource = wire.Define[ListTagsOfResourceInput, ListTagsOfResourceOutput](wire.Operation{Service: &Service, Name: "ListTagsOfResource"})
+
 // PutItem is the operation of that name.
 var PutItem = wire.Define[PutItemInput, PutItemOutput](wire.Operation{Service: &Service, Name: "PutItem"})
+
+// Query is the operation of that name.
+var Query = wire.Define[QueryInput, QueryOutput](wire.Operation{Service: &Service, Name: "Query"})
+
+// Scan is the operation of that name.
+var Scan = wire.Define[ScanInput, ScanOutput](wire.Operation{Service: &Service, Name: "Scan"})
+
+// TagResource is the operation of that name.
+var TagResource = wire.Define[TagResourceInput, TagResourceOutput](wire.Operation{Service: &Service, Name: "TagResource"})
+
+// TransactGetItems is the operation of that name.
+var TransactGetItems = wire.Define[TransactGetItemsInput, TransactGetItemsOutput](wire.Operation{Service: &Service, Name: "TransactGetItems"})
+
+// TransactWriteItems is the operation of that name.
+var TransactWriteItems = wire.Define[TransactWriteItemsInput, TransactWriteItemsOutput](wire.Operation{Service: &Service, Name: "TransactWriteItems"})
+
+// UntagResource is the operation of that name.
+var UntagResource = wire.Define[UntagResourceInput, UntagResourceOutput](wire.Operation{Service: &Service, Name: "UntagResource"})
+
+// UpdateContinuousBackups is the operation of that name.
+var UpdateContinuousBackups = wire.Define[UpdateContinuousBackupsInput, UpdateContinuousBackupsOutput](wire.Operation{Service: &Service, Name: "UpdateContinuousBackups"})
+
+// UpdateItem is the operation of that name.
+var UpdateItem = wire.Define[UpdateItemInput, UpdateItemOutput](wire.Operation{Service: &Service, Name: "UpdateItem"})
+
+// UpdateTable is the operation of that name.
+var UpdateTable = wire.Define[UpdateTableInput, UpdateTableOutput](wire.Operation{Service: &Service, Name: "UpdateTable"})
+
+// UpdateTimeToLive is the operation of that name.
+var UpdateTimeToLive = wire.Define[UpdateTimeToLiveInput, UpdateTimeToLiveOutput](wire.Operation{Service: &Service, Name: "UpdateTimeToLive"})
+
+// TagResourceOutput has no members.
+type TagResourceOutput struct{}
+
+// UntagResourceOutput has no members.
+type UntagResourceOutput struct{}
+
+// BatchGetItemInput is the shape of that name in AWS's model.
+type BatchGetItemInput struct {
+	RequestItems           map[string]KeysAndAttributes `name:"RequestItems" req:"1"`
+	ReturnConsumedCapacity *string                      `name:"ReturnConsumedCapacity"`
+}
+
+// BatchGetItemOutput is the shape of that name in AWS's model.
+type BatchGetItemOutput struct {
+	ConsumedCapacity []ConsumedCapacity                     `name:"ConsumedCapacity"`
+	Responses        map[string][]map[string]AttributeValue `name:"Responses"`
+	UnprocessedKeys  map[string]KeysAndAttributes           `name:"UnprocessedKeys"`
+}
+
+// BatchWriteItemInput is the shape of that name in AWS's model.
+type BatchWriteItemInput struct {
+	RequestItems                map[string][]WriteRequest `name:"RequestItems" req:"1"`
+	ReturnConsumedCapacity      *string                   `name:"ReturnConsumedCapacity"`
+	ReturnItemCollectionMetrics *string                   `name:"ReturnItemCollectionMetrics"`
+}
+
+// BatchWriteItemOutput is the shape of that name in AWS's model.
+type BatchWriteItemOutput struct {
+	ConsumedCapacity      []ConsumedCapacity                 `name:"ConsumedCapacity"`
+	ItemCollectionMetrics map[string][]ItemCollectionMetrics `name:"ItemCollectionMetrics"`
+	UnprocessedItems      map[string][]WriteRequest          `name:"UnprocessedItems"`
+}
+
+// CreateTableInput is the shape of that name in AWS's model.
+type CreateTableInput struct {
+	AttributeDefinitions      []AttributeDefinition  `name:"AttributeDefinitions" req:"1"`
+	BillingMode               *string                `name:"BillingMode"`
+	DeletionProtectionEnabled *bool                  `name:"DeletionProtectionEnabled"`
+	GlobalSecondaryIndexes    []GlobalSecondaryIndex `name:"GlobalSecondaryIndexes"`
+	KeySchema                 []KeySchemaElement     `name:"KeySchema" req:"1"`
+	LocalSecondaryIndexes     []LocalSecondaryIndex  `name:"LocalSecondaryIndexes"`
+	OnDemandThroughput        *OnDemandThroughput    `name:"OnDemandThroughput"`
+	ProvisionedThroughput     *ProvisionedThroughput `name:"ProvisionedThroughput"`
+	ResourcePolicy            *string                `name:"ResourcePolicy"`
+	SSESpecification          *SSESpecification      `name:"SSESpecification"`
+	StreamSpecification       *StreamSpecification   `name:"StreamSpecification"`
+	TableClass                *string                `name:"TableClass"`
+	TableName                 *string                `name:"TableName" req:"1"`
+	Tags                      []Tag                  `name:"Tags"`
+}
+
+// CreateTableOutput is the shape of that name in AWS's model.
+type CreateTableOutput struct {
+	TableDescription *TableDescription `name:"TableDescription"`
+}
+
+// DeleteItemInput is the shape of that name in AWS's model.
+type DeleteItemInput struct {
+	ConditionExpression                 *string                           `name:"ConditionExpression"`
+	ConditionalOperator                 *string                           `name:"ConditionalOperator"`
+	Expected                            map[string]ExpectedAttributeValue `name:"Expected"`
+	ExpressionAttributeNames            map[string]string                 `name:"ExpressionAttributeNames"`
+	ExpressionAttributeValues           map[string]AttributeValue         `name:"ExpressionAttributeValues"`
+	Key                                 map[string]AttributeValue         `name:"Key" req:"1"`
+	ReturnConsumedCapacity              *string                           `name:"ReturnConsumedCapacity"`
+	ReturnItemCollectionMetrics         *string                           `name:"ReturnItemCollectionMetrics"`
+	ReturnValues                        *string                           `name:"ReturnValues"`
+	ReturnValuesOnConditionCheckFailure *string                           `name:"ReturnValuesOnConditionCheckFailure"`
+	TableName                           *string                           `name:"TableName" req:"1"`
+}
+
+// DeleteItemOutput is the shape of that name in AWS's model.
+type DeleteItemOutput struct {
+	Attributes            map[string]AttributeValue `name:"Attributes"`
+	ConsumedCapacity      *ConsumedCapacity         `name:"ConsumedCapacity"`
+	ItemCollectionMetrics *ItemCollectionMetrics    `name:"ItemCollectionMetrics"`
+}
+
+// DeleteTableInput is the shape of that name in AWS's model.
+type DeleteTableInput struct {
+	TableName *string `name:"TableName" req:"1"`
+}
+
+// DeleteTableOutput is the shape of that name in AWS's model.
+type DeleteTableOutput struct {
+	TableDescription *TableDescription `name:"TableDescription"`
+}
+
+// DescribeContinuousBackupsInput is the shape of that name in AWS's model.
+type DescribeContinuousBackupsInput struct {
+	TableName *string `name:"TableName" req:"1"`
+}
+
+// DescribeContinuousBackupsOutput is the shape of that name in AWS's model.
+type DescribeContinuousBackupsOutput struct {
+	ContinuousBackupsDescription *ContinuousBackupsDescription `name:"ContinuousBackupsDescription"`
+}
+
+// DescribeContributorInsightsInput is the shape of that name in AWS's model.
+type DescribeContributorInsightsInput struct {
+	IndexName *string `name:"IndexName"`
+	TableName *string `name:"TableName" req:"1"`
+}
+
+// DescribeContributorInsightsOutput is the shape of that name in AWS's model.
+type DescribeContributorInsightsOutput struct {
+	ContributorInsightsRuleList []string          `name:"ContributorInsightsRuleList"`
+	ContributorInsightsStatus   *string           `name:"ContributorInsightsStatus"`
+	FailureException            *FailureException `name:"FailureException"`
+	IndexName                   *string           `name:"IndexName"`
+	LastUpdateDateTime          *time.Time        `name:"LastUpdateDateTime"`
+	TableName                   *string           `name:"TableName"`
+}
+
+// DescribeEndpointsInput is the shape of that name in AWS's model.
+type DescribeEndpointsInput struct {
+}
+
+// DescribeEndpointsOutput is the shape of that name in AWS's model.
+type DescribeEndpointsOutput struct {
+	Endpoints []Endpoint `name:"Endpoints" req:"1"`
+}
+
+// DescribeKinesisStreamingDestinationInput is the shape of that name in AWS's model.
+type DescribeKinesisStreamingDestinationInput struct {
+	TableName *string `name:"TableName" req:"1"`
+}
+
+// DescribeKinesisStreamingDestinationOutput is the shape of that name in AWS's model.
+type DescribeKinesisStreamingDestinationOutput struct {
+	KinesisDataStreamDestinations []KinesisDataStreamDestination `name:"KinesisDataStreamDestinations"`
+	TableName                     *string                        `name:"TableName"`
+}
+
+// DescribeLimitsInput is the shape of that name in AWS's model.
+type DescribeLimitsInput struct {
+}
+
+// DescribeLimitsOutput is the shape of that name in AWS's model.
+type DescribeLimitsOutput struct {
+	AccountMaxReadCapacityUnits  *int64 `name:"AccountMaxReadCapacityUnits"`
+	AccountMaxWriteCapacityUnits *int64 `name:"AccountMaxWriteCapacityUnits"`
+	TableMaxReadCapacityUnits    *int64 `name:"TableMaxReadCapacityUnits"`
+	TableMaxWriteCapacityUnits   *int64 `name:"TableMaxWriteCapacityUnits"`
+}
+
+// DescribeTableInput is the shape of that name in AWS's model.
+type DescribeTableInput struct {
+	TableName *string `name:"TableName" req:"1"`
+}
+
+// DescribeTableOutput is the shape of that name in AWS's model.
+type DescribeTableOutput struct {
+	Table *TableDescription `name:"Table"`
+}
+
+// DescribeTimeToLiveInput is the shape of that name in AWS's model.
+type DescribeTimeToLiveInput struct {
+	TableName *string `name:"TableName" req:"1"`
+}
+
+// DescribeTimeToLiveOutput is the shape of that name in AWS's model.
+type DescribeTimeToLiveOutput struct {
+	TimeToLiveDescription *TimeToLiveDescription `name:"TimeToLiveDescription"`
+}
 
 // GetItemInput is the shape of that name in AWS's model.
 type GetItemInput struct {
@@ -31,6 +274,41 @@ type GetItemInput struct {
 type GetItemOutput struct {
 	ConsumedCapacity *ConsumedCapacity         `name:"ConsumedCapacity"`
 	Item             map[string]AttributeValue `name:"Item"`
+}
+
+// GetResourcePolicyInput is the shape of that name in AWS's model.
+type GetResourcePolicyInput struct {
+	ResourceArn *string `name:"ResourceArn" req:"1"`
+}
+
+// GetResourcePolicyOutput is the shape of that name in AWS's model.
+type GetResourcePolicyOutput struct {
+	Policy     *string `name:"Policy"`
+	RevisionId *string `name:"RevisionId"`
+}
+
+// ListTablesInput is the shape of that name in AWS's model.
+type ListTablesInput struct {
+	ExclusiveStartTableName *string `name:"ExclusiveStartTableName"`
+	Limit                   *int64  `name:"Limit"`
+}
+
+// ListTablesOutput is the shape of that name in AWS's model.
+type ListTablesOutput struct {
+	LastEvaluatedTableName *string  `name:"LastEvaluatedTableName"`
+	TableNames             []string `name:"TableNames"`
+}
+
+// ListTagsOfResourceInput is the shape of that name in AWS's model.
+type ListTagsOfResourceInput struct {
+	NextToken   *string `name:"NextToken"`
+	ResourceArn *string `name:"ResourceArn" req:"1"`
+}
+
+// ListTagsOfResourceOutput is the shape of that name in AWS's model.
+type ListTagsOfResourceOutput struct {
+	NextToken *string `name:"NextToken"`
+	Tags      []Tag   `name:"Tags"`
 }
 
 // PutItemInput is the shape of that name in AWS's model.
@@ -55,6 +333,189 @@ type PutItemOutput struct {
 	ItemCollectionMetrics *ItemCollectionMetrics    `name:"ItemCollectionMetrics"`
 }
 
+// QueryInput is the shape of that name in AWS's model.
+type QueryInput struct {
+	AttributesToGet           []string                  `name:"AttributesToGet"`
+	ConditionalOperator       *string                   `name:"ConditionalOperator"`
+	ConsistentRead            *bool                     `name:"ConsistentRead"`
+	ExclusiveStartKey         map[string]AttributeValue `name:"ExclusiveStartKey"`
+	ExpressionAttributeNames  map[string]string         `name:"ExpressionAttributeNames"`
+	ExpressionAttributeValues map[string]AttributeValue `name:"ExpressionAttributeValues"`
+	FilterExpression          *string                   `name:"FilterExpression"`
+	IndexName                 *string                   `name:"IndexName"`
+	KeyConditionExpression    *string                   `name:"KeyConditionExpression"`
+	KeyConditions             map[string]Condition      `name:"KeyConditions"`
+	Limit                     *int64                    `name:"Limit"`
+	ProjectionExpression      *string                   `name:"ProjectionExpression"`
+	QueryFilter               map[string]Condition      `name:"QueryFilter"`
+	ReturnConsumedCapacity    *string                   `name:"ReturnConsumedCapacity"`
+	ScanIndexForward          *bool                     `name:"ScanIndexForward"`
+	Select                    *string                   `name:"Select"`
+	TableName                 *string                   `name:"TableName" req:"1"`
+}
+
+// QueryOutput is the shape of that name in AWS's model.
+type QueryOutput struct {
+	ConsumedCapacity *ConsumedCapacity           `name:"ConsumedCapacity"`
+	Count            *int64                      `name:"Count"`
+	Items            []map[string]AttributeValue `name:"Items"`
+	LastEvaluatedKey map[string]AttributeValue   `name:"LastEvaluatedKey"`
+	ScannedCount     *int64                      `name:"ScannedCount"`
+}
+
+// ScanInput is the shape of that name in AWS's model.
+type ScanInput struct {
+	AttributesToGet           []string                  `name:"AttributesToGet"`
+	ConditionalOperator       *string                   `name:"ConditionalOperator"`
+	ConsistentRead            *bool                     `name:"ConsistentRead"`
+	ExclusiveStartKey         map[string]AttributeValue `name:"ExclusiveStartKey"`
+	ExpressionAttributeNames  map[string]string         `name:"ExpressionAttributeNames"`
+	ExpressionAttributeValues map[string]AttributeValue `name:"ExpressionAttributeValues"`
+	FilterExpression          *string                   `name:"FilterExpression"`
+	IndexName                 *string                   `name:"IndexName"`
+	Limit                     *int64                    `name:"Limit"`
+	ProjectionExpression      *string                   `name:"ProjectionExpression"`
+	ReturnConsumedCapacity    *string                   `name:"ReturnConsumedCapacity"`
+	ScanFilter                map[string]Condition      `name:"ScanFilter"`
+	Segment                   *int64                    `name:"Segment"`
+	Select                    *string                   `name:"Select"`
+	TableName                 *string                   `name:"TableName" req:"1"`
+	TotalSegments             *int64                    `name:"TotalSegments"`
+}
+
+// ScanOutput is the shape of that name in AWS's model.
+type ScanOutput struct {
+	ConsumedCapacity *ConsumedCapacity           `name:"ConsumedCapacity"`
+	Count            *int64                      `name:"Count"`
+	Items            []map[string]AttributeValue `name:"Items"`
+	LastEvaluatedKey map[string]AttributeValue   `name:"LastEvaluatedKey"`
+	ScannedCount     *int64                      `name:"ScannedCount"`
+}
+
+// TagResourceInput is the shape of that name in AWS's model.
+type TagResourceInput struct {
+	ResourceArn *string `name:"ResourceArn" req:"1"`
+	Tags        []Tag   `name:"Tags" req:"1"`
+}
+
+// TransactGetItemsInput is the shape of that name in AWS's model.
+type TransactGetItemsInput struct {
+	ReturnConsumedCapacity *string           `name:"ReturnConsumedCapacity"`
+	TransactItems          []TransactGetItem `name:"TransactItems" req:"1"`
+}
+
+// TransactGetItemsOutput is the shape of that name in AWS's model.
+type TransactGetItemsOutput struct {
+	ConsumedCapacity []ConsumedCapacity `name:"ConsumedCapacity"`
+	Responses        []ItemResponse     `name:"Responses"`
+}
+
+// TransactWriteItemsInput is the shape of that name in AWS's model.
+type TransactWriteItemsInput struct {
+	ClientRequestToken          *string             `name:"ClientRequestToken" token:"1"`
+	ReturnConsumedCapacity      *string             `name:"ReturnConsumedCapacity"`
+	ReturnItemCollectionMetrics *string             `name:"ReturnItemCollectionMetrics"`
+	TransactItems               []TransactWriteItem `name:"TransactItems" req:"1"`
+}
+
+// TransactWriteItemsOutput is the shape of that name in AWS's model.
+type TransactWriteItemsOutput struct {
+	ConsumedCapacity      []ConsumedCapacity                 `name:"ConsumedCapacity"`
+	ItemCollectionMetrics map[string][]ItemCollectionMetrics `name:"ItemCollectionMetrics"`
+}
+
+// UntagResourceInput is the shape of that name in AWS's model.
+type UntagResourceInput struct {
+	ResourceArn *string  `name:"ResourceArn" req:"1"`
+	TagKeys     []string `name:"TagKeys" req:"1"`
+}
+
+// UpdateContinuousBackupsInput is the shape of that name in AWS's model.
+type UpdateContinuousBackupsInput struct {
+	PointInTimeRecoverySpecification *PointInTimeRecoverySpecification `name:"PointInTimeRecoverySpecification" req:"1"`
+	TableName                        *string                           `name:"TableName" req:"1"`
+}
+
+// UpdateContinuousBackupsOutput is the shape of that name in AWS's model.
+type UpdateContinuousBackupsOutput struct {
+	ContinuousBackupsDescription *ContinuousBackupsDescription `name:"ContinuousBackupsDescription"`
+}
+
+// UpdateItemInput is the shape of that name in AWS's model.
+type UpdateItemInput struct {
+	AttributeUpdates                    map[string]AttributeValueUpdate   `name:"AttributeUpdates"`
+	ConditionExpression                 *string                           `name:"ConditionExpression"`
+	ConditionalOperator                 *string                           `name:"ConditionalOperator"`
+	Expected                            map[string]ExpectedAttributeValue `name:"Expected"`
+	ExpressionAttributeNames            map[string]string                 `name:"ExpressionAttributeNames"`
+	ExpressionAttributeValues           map[string]AttributeValue         `name:"ExpressionAttributeValues"`
+	Key                                 map[string]AttributeValue         `name:"Key" req:"1"`
+	ReturnConsumedCapacity              *string                           `name:"ReturnConsumedCapacity"`
+	ReturnItemCollectionMetrics         *string                           `name:"ReturnItemCollectionMetrics"`
+	ReturnValues                        *string                           `name:"ReturnValues"`
+	ReturnValuesOnConditionCheckFailure *string                           `name:"ReturnValuesOnConditionCheckFailure"`
+	TableName                           *string                           `name:"TableName" req:"1"`
+	UpdateExpression                    *string                           `name:"UpdateExpression"`
+}
+
+// UpdateItemOutput is the shape of that name in AWS's model.
+type UpdateItemOutput struct {
+	Attributes            map[string]AttributeValue `name:"Attributes"`
+	ConsumedCapacity      *ConsumedCapacity         `name:"ConsumedCapacity"`
+	ItemCollectionMetrics *ItemCollectionMetrics    `name:"ItemCollectionMetrics"`
+}
+
+// UpdateTableInput is the shape of that name in AWS's model.
+type UpdateTableInput struct {
+	AttributeDefinitions        []AttributeDefinition        `name:"AttributeDefinitions"`
+	BillingMode                 *string                      `name:"BillingMode"`
+	DeletionProtectionEnabled   *bool                        `name:"DeletionProtectionEnabled"`
+	GlobalSecondaryIndexUpdates []GlobalSecondaryIndexUpdate `name:"GlobalSecondaryIndexUpdates"`
+	OnDemandThroughput          *OnDemandThroughput          `name:"OnDemandThroughput"`
+	ProvisionedThroughput       *ProvisionedThroughput       `name:"ProvisionedThroughput"`
+	ReplicaUpdates              []ReplicationGroupUpdate     `name:"ReplicaUpdates"`
+	SSESpecification            *SSESpecification            `name:"SSESpecification"`
+	StreamSpecification         *StreamSpecification         `name:"StreamSpecification"`
+	TableClass                  *string                      `name:"TableClass"`
+	TableName                   *string                      `name:"TableName" req:"1"`
+}
+
+// UpdateTableOutput is the shape of that name in AWS's model.
+type UpdateTableOutput struct {
+	TableDescription *TableDescription `name:"TableDescription"`
+}
+
+// UpdateTimeToLiveInput is the shape of that name in AWS's model.
+type UpdateTimeToLiveInput struct {
+	TableName               *string                  `name:"TableName" req:"1"`
+	TimeToLiveSpecification *TimeToLiveSpecification `name:"TimeToLiveSpecification" req:"1"`
+}
+
+// UpdateTimeToLiveOutput is the shape of that name in AWS's model.
+type UpdateTimeToLiveOutput struct {
+	TimeToLiveSpecification *TimeToLiveSpecification `name:"TimeToLiveSpecification"`
+}
+
+// KeysAndAttributes is the shape of that name in AWS's model.
+type KeysAndAttributes struct {
+	AttributesToGet          []string                    `name:"AttributesToGet"`
+	ConsistentRead           *bool                       `name:"ConsistentRead"`
+	ExpressionAttributeNames map[string]string           `name:"ExpressionAttributeNames"`
+	Keys                     []map[string]AttributeValue `name:"Keys" req:"1"`
+	ProjectionExpression     *string                     `name:"ProjectionExpression"`
+}
+
+// ConsumedCapacity is the shape of that name in AWS's model.
+type ConsumedCapacity struct {
+	CapacityUnits          *float64            `name:"CapacityUnits"`
+	GlobalSecondaryIndexes map[string]Capacity `name:"GlobalSecondaryIndexes"`
+	LocalSecondaryIndexes  map[string]Capacity `name:"LocalSecondaryIndexes"`
+	ReadCapacityUnits      *float64            `name:"ReadCapacityUnits"`
+	Table                  *Capacity           `name:"Table"`
+	TableName              *string             `name:"TableName"`
+	WriteCapacityUnits     *float64            `name:"WriteCapacityUnits"`
+}
+
 // AttributeValue is the shape of that name in AWS's model.
 type AttributeValue struct {
 	B    []byte                    `name:"B"`
@@ -69,15 +530,103 @@ type AttributeValue struct {
 	SS   []string                  `name:"SS"`
 }
 
-// ConsumedCapacity is the shape of that name in AWS's model.
-type ConsumedCapacity struct {
-	CapacityUnits          *float64            `name:"CapacityUnits"`
-	GlobalSecondaryIndexes map[string]Capacity `name:"GlobalSecondaryIndexes"`
-	LocalSecondaryIndexes  map[string]Capacity `name:"LocalSecondaryIndexes"`
-	ReadCapacityUnits      *float64            `name:"ReadCapacityUnits"`
-	Table                  *Capacity           `name:"Table"`
-	TableName              *string             `name:"TableName"`
-	WriteCapacityUnits     *float64            `name:"WriteCapacityUnits"`
+// WriteRequest is the shape of that name in AWS's model.
+type WriteRequest struct {
+	DeleteRequest *DeleteRequest `name:"DeleteRequest"`
+	PutRequest    *PutRequest    `name:"PutRequest"`
+}
+
+// ItemCollectionMetrics is the shape of that name in AWS's model.
+type ItemCollectionMetrics struct {
+	ItemCollectionKey   map[string]AttributeValue `name:"ItemCollectionKey"`
+	SizeEstimateRangeGB []float64                 `name:"SizeEstimateRangeGB"`
+}
+
+// AttributeDefinition is the shape of that name in AWS's model.
+type AttributeDefinition struct {
+	AttributeName *string `name:"AttributeName" req:"1"`
+	AttributeType *string `name:"AttributeType" req:"1"`
+}
+
+// GlobalSecondaryIndex is the shape of that name in AWS's model.
+type GlobalSecondaryIndex struct {
+	IndexName             *string                `name:"IndexName" req:"1"`
+	KeySchema             []KeySchemaElement     `name:"KeySchema" req:"1"`
+	OnDemandThroughput    *OnDemandThroughput    `name:"OnDemandThroughput"`
+	Projection            *Projection            `name:"Projection" req:"1"`
+	ProvisionedThroughput *ProvisionedThroughput `name:"ProvisionedThroughput"`
+}
+
+// KeySchemaElement is the shape of that name in AWS's model.
+type KeySchemaElement struct {
+	AttributeName *string `name:"AttributeName" req:"1"`
+	KeyType       *string `name:"KeyType" req:"1"`
+}
+
+// LocalSecondaryIndex is the shape of that name in AWS's model.
+type LocalSecondaryIndex struct {
+	IndexName  *string            `name:"IndexName" req:"1"`
+	KeySchema  []KeySchemaElement `name:"KeySchema" req:"1"`
+	Projection *Projection        `name:"Projection" req:"1"`
+}
+
+// OnDemandThroughput is the shape of that name in AWS's model.
+type OnDemandThroughput struct {
+	MaxReadRequestUnits  *int64 `name:"MaxReadRequestUnits"`
+	MaxWriteRequestUnits *int64 `name:"MaxWriteRequestUnits"`
+}
+
+// ProvisionedThroughput is the shape of that name in AWS's model.
+type ProvisionedThroughput struct {
+	ReadCapacityUnits  *int64 `name:"ReadCapacityUnits" req:"1"`
+	WriteCapacityUnits *int64 `name:"WriteCapacityUnits" req:"1"`
+}
+
+// SSESpecification is the shape of that name in AWS's model.
+type SSESpecification struct {
+	Enabled        *bool   `name:"Enabled"`
+	KMSMasterKeyId *string `name:"KMSMasterKeyId"`
+	SSEType        *string `name:"SSEType"`
+}
+
+// StreamSpecification is the shape of that name in AWS's model.
+type StreamSpecification struct {
+	StreamEnabled  *bool   `name:"StreamEnabled" req:"1"`
+	StreamViewType *string `name:"StreamViewType"`
+}
+
+// Tag is the shape of that name in AWS's model.
+type Tag struct {
+	Key   *string `name:"Key" req:"1"`
+	Value *string `name:"Value" req:"1"`
+}
+
+// TableDescription is the shape of that name in AWS's model.
+type TableDescription struct {
+	ArchivalSummary           *ArchivalSummary                  `name:"ArchivalSummary"`
+	AttributeDefinitions      []AttributeDefinition             `name:"AttributeDefinitions"`
+	BillingModeSummary        *BillingModeSummary               `name:"BillingModeSummary"`
+	CreationDateTime          *time.Time                        `name:"CreationDateTime"`
+	DeletionProtectionEnabled *bool                             `name:"DeletionProtectionEnabled"`
+	GlobalSecondaryIndexes    []GlobalSecondaryIndexDescription `name:"GlobalSecondaryIndexes"`
+	GlobalTableVersion        *string                           `name:"GlobalTableVersion"`
+	ItemCount                 *int64                            `name:"ItemCount"`
+	KeySchema                 []KeySchemaElement                `name:"KeySchema"`
+	LatestStreamArn           *string                           `name:"LatestStreamArn"`
+	LatestStreamLabel         *string                           `name:"LatestStreamLabel"`
+	LocalSecondaryIndexes     []LocalSecondaryIndexDescription  `name:"LocalSecondaryIndexes"`
+	OnDemandThroughput        *OnDemandThroughput               `name:"OnDemandThroughput"`
+	ProvisionedThroughput     *ProvisionedThroughputDescription `name:"ProvisionedThroughput"`
+	Replicas                  []ReplicaDescription              `name:"Replicas"`
+	RestoreSummary            *RestoreSummary                   `name:"RestoreSummary"`
+	SSEDescription            *SSEDescription                   `name:"SSEDescription"`
+	StreamSpecification       *StreamSpecification              `name:"StreamSpecification"`
+	TableArn                  *string                           `name:"TableArn"`
+	TableClassSummary         *TableClassSummary                `name:"TableClassSummary"`
+	TableId                   *string                           `name:"TableId"`
+	TableName                 *string                           `name:"TableName"`
+	TableSizeBytes            *int64                            `name:"TableSizeBytes"`
+	TableStatus               *string                           `name:"TableStatus"`
 }
 
 // ExpectedAttributeValue is the shape of that name in AWS's model.
@@ -88,10 +637,92 @@ type ExpectedAttributeValue struct {
 	Value              *AttributeValue  `name:"Value"`
 }
 
-// ItemCollectionMetrics is the shape of that name in AWS's model.
-type ItemCollectionMetrics struct {
-	ItemCollectionKey   map[string]AttributeValue `name:"ItemCollectionKey"`
-	SizeEstimateRangeGB []float64                 `name:"SizeEstimateRangeGB"`
+// ContinuousBackupsDescription is the shape of that name in AWS's model.
+type ContinuousBackupsDescription struct {
+	ContinuousBackupsStatus        *string                         `name:"ContinuousBackupsStatus" req:"1"`
+	PointInTimeRecoveryDescription *PointInTimeRecoveryDescription `name:"PointInTimeRecoveryDescription"`
+}
+
+// FailureException is the shape of that name in AWS's model.
+type FailureException struct {
+	ExceptionDescription *string `name:"ExceptionDescription"`
+	ExceptionName        *string `name:"ExceptionName"`
+}
+
+// Endpoint is the shape of that name in AWS's model.
+type Endpoint struct {
+	Address              *string `name:"Address" req:"1"`
+	CachePeriodInMinutes *int64  `name:"CachePeriodInMinutes" req:"1"`
+}
+
+// KinesisDataStreamDestination is the shape of that name in AWS's model.
+type KinesisDataStreamDestination struct {
+	ApproximateCreationDateTimePrecision *string `name:"ApproximateCreationDateTimePrecision"`
+	DestinationStatus                    *string `name:"DestinationStatus"`
+	DestinationStatusDescription         *string `name:"DestinationStatusDescription"`
+	StreamArn                            *string `name:"StreamArn"`
+}
+
+// TimeToLiveDescription is the shape of that name in AWS's model.
+type TimeToLiveDescription struct {
+	AttributeName    *string `name:"AttributeName"`
+	TimeToLiveStatus *string `name:"TimeToLiveStatus"`
+}
+
+// Condition is the shape of that name in AWS's model.
+type Condition struct {
+	AttributeValueList []AttributeValue `name:"AttributeValueList"`
+	ComparisonOperator *string          `name:"ComparisonOperator" req:"1"`
+}
+
+// TransactGetItem is the shape of that name in AWS's model.
+type TransactGetItem struct {
+	Get *Get `name:"Get" req:"1"`
+}
+
+// ItemResponse is the shape of that name in AWS's model.
+type ItemResponse struct {
+	Item map[string]AttributeValue `name:"Item"`
+}
+
+// TransactWriteItem is the shape of that name in AWS's model.
+type TransactWriteItem struct {
+	ConditionCheck *ConditionCheck `name:"ConditionCheck"`
+	Delete         *Delete         `name:"Delete"`
+	Put            *Put            `name:"Put"`
+	Update         *Update         `name:"Update"`
+}
+
+// PointInTimeRecoverySpecification is the shape of that name in AWS's model.
+type PointInTimeRecoverySpecification struct {
+	PointInTimeRecoveryEnabled *bool  `name:"PointInTimeRecoveryEnabled" req:"1"`
+	RecoveryPeriodInDays       *int64 `name:"RecoveryPeriodInDays"`
+}
+
+// AttributeValueUpdate is the shape of that name in AWS's model.
+type AttributeValueUpdate struct {
+	Action *string         `name:"Action"`
+	Value  *AttributeValue `name:"Value"`
+}
+
+// GlobalSecondaryIndexUpdate is the shape of that name in AWS's model.
+type GlobalSecondaryIndexUpdate struct {
+	Create *CreateGlobalSecondaryIndexAction `name:"Create"`
+	Delete *DeleteGlobalSecondaryIndexAction `name:"Delete"`
+	Update *UpdateGlobalSecondaryIndexAction `name:"Update"`
+}
+
+// ReplicationGroupUpdate is the shape of that name in AWS's model.
+type ReplicationGroupUpdate struct {
+	Create *CreateReplicationGroupMemberAction `name:"Create"`
+	Delete *DeleteReplicationGroupMemberAction `name:"Delete"`
+	Update *UpdateReplicationGroupMemberAction `name:"Update"`
+}
+
+// TimeToLiveSpecification is the shape of that name in AWS's model.
+type TimeToLiveSpecification struct {
+	AttributeName *string `name:"AttributeName" req:"1"`
+	Enabled       *bool   `name:"Enabled" req:"1"`
 }
 
 // Capacity is the shape of that name in AWS's model.
@@ -99,4 +730,229 @@ type Capacity struct {
 	CapacityUnits      *float64 `name:"CapacityUnits"`
 	ReadCapacityUnits  *float64 `name:"ReadCapacityUnits"`
 	WriteCapacityUnits *float64 `name:"WriteCapacityUnits"`
+}
+
+// DeleteRequest is the shape of that name in AWS's model.
+type DeleteRequest struct {
+	Key map[string]AttributeValue `name:"Key" req:"1"`
+}
+
+// PutRequest is the shape of that name in AWS's model.
+type PutRequest struct {
+	Item map[string]AttributeValue `name:"Item" req:"1"`
+}
+
+// Projection is the shape of that name in AWS's model.
+type Projection struct {
+	NonKeyAttributes []string `name:"NonKeyAttributes"`
+	ProjectionType   *string  `name:"ProjectionType"`
+}
+
+// ArchivalSummary is the shape of that name in AWS's model.
+type ArchivalSummary struct {
+	ArchivalBackupArn *string    `name:"ArchivalBackupArn"`
+	ArchivalDateTime  *time.Time `name:"ArchivalDateTime"`
+	ArchivalReason    *string    `name:"ArchivalReason"`
+}
+
+// BillingModeSummary is the shape of that name in AWS's model.
+type BillingModeSummary struct {
+	BillingMode                       *string    `name:"BillingMode"`
+	LastUpdateToPayPerRequestDateTime *time.Time `name:"LastUpdateToPayPerRequestDateTime"`
+}
+
+// GlobalSecondaryIndexDescription is the shape of that name in AWS's model.
+type GlobalSecondaryIndexDescription struct {
+	Backfilling           *bool                             `name:"Backfilling"`
+	IndexArn              *string                           `name:"IndexArn"`
+	IndexName             *string                           `name:"IndexName"`
+	IndexSizeBytes        *int64                            `name:"IndexSizeBytes"`
+	IndexStatus           *string                           `name:"IndexStatus"`
+	ItemCount             *int64                            `name:"ItemCount"`
+	KeySchema             []KeySchemaElement                `name:"KeySchema"`
+	OnDemandThroughput    *OnDemandThroughput               `name:"OnDemandThroughput"`
+	Projection            *Projection                       `name:"Projection"`
+	ProvisionedThroughput *ProvisionedThroughputDescription `name:"ProvisionedThroughput"`
+}
+
+// LocalSecondaryIndexDescription is the shape of that name in AWS's model.
+type LocalSecondaryIndexDescription struct {
+	IndexArn       *string            `name:"IndexArn"`
+	IndexName      *string            `name:"IndexName"`
+	IndexSizeBytes *int64             `name:"IndexSizeBytes"`
+	ItemCount      *int64             `name:"ItemCount"`
+	KeySchema      []KeySchemaElement `name:"KeySchema"`
+	Projection     *Projection        `name:"Projection"`
+}
+
+// ProvisionedThroughputDescription is the shape of that name in AWS's model.
+type ProvisionedThroughputDescription struct {
+	LastDecreaseDateTime   *time.Time `name:"LastDecreaseDateTime"`
+	LastIncreaseDateTime   *time.Time `name:"LastIncreaseDateTime"`
+	NumberOfDecreasesToday *int64     `name:"NumberOfDecreasesToday"`
+	ReadCapacityUnits      *int64     `name:"ReadCapacityUnits"`
+	WriteCapacityUnits     *int64     `name:"WriteCapacityUnits"`
+}
+
+// ReplicaDescription is the shape of that name in AWS's model.
+type ReplicaDescription struct {
+	GlobalSecondaryIndexes        []ReplicaGlobalSecondaryIndexDescription `name:"GlobalSecondaryIndexes"`
+	KMSMasterKeyId                *string                                  `name:"KMSMasterKeyId"`
+	OnDemandThroughputOverride    *OnDemandThroughputOverride              `name:"OnDemandThroughputOverride"`
+	ProvisionedThroughputOverride *ProvisionedThroughputOverride           `name:"ProvisionedThroughputOverride"`
+	RegionName                    *string                                  `name:"RegionName"`
+	ReplicaInaccessibleDateTime   *time.Time                               `name:"ReplicaInaccessibleDateTime"`
+	ReplicaStatus                 *string                                  `name:"ReplicaStatus"`
+	ReplicaStatusDescription      *string                                  `name:"ReplicaStatusDescription"`
+	ReplicaStatusPercentProgress  *string                                  `name:"ReplicaStatusPercentProgress"`
+	ReplicaTableClassSummary      *TableClassSummary                       `name:"ReplicaTableClassSummary"`
+}
+
+// RestoreSummary is the shape of that name in AWS's model.
+type RestoreSummary struct {
+	RestoreDateTime   *time.Time `name:"RestoreDateTime" req:"1"`
+	RestoreInProgress *bool      `name:"RestoreInProgress" req:"1"`
+	SourceBackupArn   *string    `name:"SourceBackupArn"`
+	SourceTableArn    *string    `name:"SourceTableArn"`
+}
+
+// SSEDescription is the shape of that name in AWS's model.
+type SSEDescription struct {
+	InaccessibleEncryptionDateTime *time.Time `name:"InaccessibleEncryptionDateTime"`
+	KMSMasterKeyArn                *string    `name:"KMSMasterKeyArn"`
+	SSEType                        *string    `name:"SSEType"`
+	Status                         *string    `name:"Status"`
+}
+
+// TableClassSummary is the shape of that name in AWS's model.
+type TableClassSummary struct {
+	LastUpdateDateTime *time.Time `name:"LastUpdateDateTime"`
+	TableClass         *string    `name:"TableClass"`
+}
+
+// PointInTimeRecoveryDescription is the shape of that name in AWS's model.
+type PointInTimeRecoveryDescription struct {
+	EarliestRestorableDateTime *time.Time `name:"EarliestRestorableDateTime"`
+	LatestRestorableDateTime   *time.Time `name:"LatestRestorableDateTime"`
+	PointInTimeRecoveryStatus  *string    `name:"PointInTimeRecoveryStatus"`
+	RecoveryPeriodInDays       *int64     `name:"RecoveryPeriodInDays"`
+}
+
+// Get is the shape of that name in AWS's model.
+type Get struct {
+	ExpressionAttributeNames map[string]string         `name:"ExpressionAttributeNames"`
+	Key                      map[string]AttributeValue `name:"Key" req:"1"`
+	ProjectionExpression     *string                   `name:"ProjectionExpression"`
+	TableName                *string                   `name:"TableName" req:"1"`
+}
+
+// ConditionCheck is the shape of that name in AWS's model.
+type ConditionCheck struct {
+	ConditionExpression                 *string                   `name:"ConditionExpression" req:"1"`
+	ExpressionAttributeNames            map[string]string         `name:"ExpressionAttributeNames"`
+	ExpressionAttributeValues           map[string]AttributeValue `name:"ExpressionAttributeValues"`
+	Key                                 map[string]AttributeValue `name:"Key" req:"1"`
+	ReturnValuesOnConditionCheckFailure *string                   `name:"ReturnValuesOnConditionCheckFailure"`
+	TableName                           *string                   `name:"TableName" req:"1"`
+}
+
+// Delete is the shape of that name in AWS's model.
+type Delete struct {
+	ConditionExpression                 *string                   `name:"ConditionExpression"`
+	ExpressionAttributeNames            map[string]string         `name:"ExpressionAttributeNames"`
+	ExpressionAttributeValues           map[string]AttributeValue `name:"ExpressionAttributeValues"`
+	Key                                 map[string]AttributeValue `name:"Key" req:"1"`
+	ReturnValuesOnConditionCheckFailure *string                   `name:"ReturnValuesOnConditionCheckFailure"`
+	TableName                           *string                   `name:"TableName" req:"1"`
+}
+
+// Put is the shape of that name in AWS's model.
+type Put struct {
+	ConditionExpression                 *string                   `name:"ConditionExpression"`
+	ExpressionAttributeNames            map[string]string         `name:"ExpressionAttributeNames"`
+	ExpressionAttributeValues           map[string]AttributeValue `name:"ExpressionAttributeValues"`
+	Item                                map[string]AttributeValue `name:"Item" req:"1"`
+	ReturnValuesOnConditionCheckFailure *string                   `name:"ReturnValuesOnConditionCheckFailure"`
+	TableName                           *string                   `name:"TableName" req:"1"`
+}
+
+// Update is the shape of that name in AWS's model.
+type Update struct {
+	ConditionExpression                 *string                   `name:"ConditionExpression"`
+	ExpressionAttributeNames            map[string]string         `name:"ExpressionAttributeNames"`
+	ExpressionAttributeValues           map[string]AttributeValue `name:"ExpressionAttributeValues"`
+	Key                                 map[string]AttributeValue `name:"Key" req:"1"`
+	ReturnValuesOnConditionCheckFailure *string                   `name:"ReturnValuesOnConditionCheckFailure"`
+	TableName                           *string                   `name:"TableName" req:"1"`
+	UpdateExpression                    *string                   `name:"UpdateExpression" req:"1"`
+}
+
+// CreateGlobalSecondaryIndexAction is the shape of that name in AWS's model.
+type CreateGlobalSecondaryIndexAction struct {
+	IndexName             *string                `name:"IndexName" req:"1"`
+	KeySchema             []KeySchemaElement     `name:"KeySchema" req:"1"`
+	OnDemandThroughput    *OnDemandThroughput    `name:"OnDemandThroughput"`
+	Projection            *Projection            `name:"Projection" req:"1"`
+	ProvisionedThroughput *ProvisionedThroughput `name:"ProvisionedThroughput"`
+}
+
+// DeleteGlobalSecondaryIndexAction is the shape of that name in AWS's model.
+type DeleteGlobalSecondaryIndexAction struct {
+	IndexName *string `name:"IndexName" req:"1"`
+}
+
+// UpdateGlobalSecondaryIndexAction is the shape of that name in AWS's model.
+type UpdateGlobalSecondaryIndexAction struct {
+	IndexName             *string                `name:"IndexName" req:"1"`
+	OnDemandThroughput    *OnDemandThroughput    `name:"OnDemandThroughput"`
+	ProvisionedThroughput *ProvisionedThroughput `name:"ProvisionedThroughput"`
+}
+
+// CreateReplicationGroupMemberAction is the shape of that name in AWS's model.
+type CreateReplicationGroupMemberAction struct {
+	GlobalSecondaryIndexes        []ReplicaGlobalSecondaryIndex  `name:"GlobalSecondaryIndexes"`
+	KMSMasterKeyId                *string                        `name:"KMSMasterKeyId"`
+	OnDemandThroughputOverride    *OnDemandThroughputOverride    `name:"OnDemandThroughputOverride"`
+	ProvisionedThroughputOverride *ProvisionedThroughputOverride `name:"ProvisionedThroughputOverride"`
+	RegionName                    *string                        `name:"RegionName" req:"1"`
+	TableClassOverride            *string                        `name:"TableClassOverride"`
+}
+
+// DeleteReplicationGroupMemberAction is the shape of that name in AWS's model.
+type DeleteReplicationGroupMemberAction struct {
+	RegionName *string `name:"RegionName" req:"1"`
+}
+
+// UpdateReplicationGroupMemberAction is the shape of that name in AWS's model.
+type UpdateReplicationGroupMemberAction struct {
+	GlobalSecondaryIndexes        []ReplicaGlobalSecondaryIndex  `name:"GlobalSecondaryIndexes"`
+	KMSMasterKeyId                *string                        `name:"KMSMasterKeyId"`
+	OnDemandThroughputOverride    *OnDemandThroughputOverride    `name:"OnDemandThroughputOverride"`
+	ProvisionedThroughputOverride *ProvisionedThroughputOverride `name:"ProvisionedThroughputOverride"`
+	RegionName                    *string                        `name:"RegionName" req:"1"`
+	TableClassOverride            *string                        `name:"TableClassOverride"`
+}
+
+// ReplicaGlobalSecondaryIndexDescription is the shape of that name in AWS's model.
+type ReplicaGlobalSecondaryIndexDescription struct {
+	IndexName                     *string                        `name:"IndexName"`
+	OnDemandThroughputOverride    *OnDemandThroughputOverride    `name:"OnDemandThroughputOverride"`
+	ProvisionedThroughputOverride *ProvisionedThroughputOverride `name:"ProvisionedThroughputOverride"`
+}
+
+// OnDemandThroughputOverride is the shape of that name in AWS's model.
+type OnDemandThroughputOverride struct {
+	MaxReadRequestUnits *int64 `name:"MaxReadRequestUnits"`
+}
+
+// ProvisionedThroughputOverride is the shape of that name in AWS's model.
+type ProvisionedThroughputOverride struct {
+	ReadCapacityUnits *int64 `name:"ReadCapacityUnits"`
+}
+
+// ReplicaGlobalSecondaryIndex is the shape of that name in AWS's model.
+type ReplicaGlobalSecondaryIndex struct {
+	IndexName                     *string                        `name:"IndexName" req:"1"`
+	OnDemandThroughputOverride    *OnDemandThroughputOverride    `name:"OnDemandThroughputOverride"`
+	ProvisionedThroughputOverride *ProvisionedThroughputOverride `name:"ProvisionedThroughputOverride"`
 }

@@ -13,29 +13,375 @@ import (
 // Service describes S3 on the wire.
 var Service = wire.Service{Name: "s3", ID: "S3", SigningName: "s3", EndpointPrefix: "s3", Protocol: "rest-xml", JSONVersion: "", TargetPrefix: "", APIVersion: "2006-03-01", Namespace: "", QueryErrors: false}
 
+// AbortMultipartUpload is the operation of that name.
+var AbortMultipartUpload = wire.Define[AbortMultipartUploadInput, AbortMultipartUploadOutput](wire.Operation{Service: &Service, Name: "AbortMultipartUpload", Method: "DELETE", Path: "/{Bucket}/{Key+}", Status: 204, OutputRoot: "AbortMultipartUploadResult"})
+
+// CompleteMultipartUpload is the operation of that name.
+var CompleteMultipartUpload = wire.Define[CompleteMultipartUploadInput, CompleteMultipartUploadOutput](wire.Operation{Service: &Service, Name: "CompleteMultipartUpload", Method: "POST", Path: "/{Bucket}/{Key+}", OutputRoot: "CompleteMultipartUploadResult"})
+
+// CopyObject is the operation of that name.
+var CopyObject = wire.Define[CopyObjectInput, CopyObjectOutput](wire.Operation{Service: &Service, Name: "CopyObject", Method: "PUT", Path: "/{Bucket}/{Key+}", OutputRoot: "CopyObjectResult"})
+
 // CreateBucket is the operation of that name.
 var CreateBucket = wire.Define[CreateBucketInput, CreateBucketOutput](wire.Operation{Service: &Service, Name: "CreateBucket", Method: "PUT", Path: "/{Bucket}", OutputRoot: "CreateBucketResult"})
+
+// CreateMultipartUpload is the operation of that name.
+var CreateMultipartUpload = wire.Define[CreateMultipartUploadInput, CreateMultipartUploadOutput](wire.Operation{Service: &Service, Name: "CreateMultipartUpload", Method: "POST", Path: "/{Bucket}/{Key+}?uploads", OutputRoot: "CreateMultipartUploadResult"})
+
+// DeleteBucket is the operation of that name.
+var DeleteBucket = wire.Define[DeleteBucketInput, DeleteBucketOutput](wire.Operation{Service: &Service, Name: "DeleteBucket", Method: "DELETE", Path: "/{Bucket}", Status: 204})
+
+// DeleteBucketCors is the operation of that name.
+var DeleteBucketCors = wire.Define[DeleteBucketCorsInput, DeleteBucketCorsOutput](wire.Operation{Service: &Service, Name: "DeleteBucketCors", Method: "DELETE", Path: "/{Bucket}?cors", Status: 204})
+
+// DeleteBucketEncryption is the operation of that name.
+var DeleteBucketEncryption = wire.Define[DeleteBucketEncryptionInput, DeleteBucketEncryptionOutput](wire.Operation{Service: &Service, Name: "DeleteBucketEncryption", Method: "DELETE", Path: "/{Bucket}?encryption", Status: 204})
+
+// DeleteBucketLifecycle is the operation of that name.
+var DeleteBucketLifecycle = wire.Define[DeleteBucketLifecycleInput, DeleteBucketLifecycleOutput](wire.Operation{Service: &Service, Name: "DeleteBucketLifecycle", Method: "DELETE", Path: "/{Bucket}?lifecycle", Status: 204})
+
+// DeleteBucketOwnershipControls is the operation of that name.
+var DeleteBucketOwnershipControls = wire.Define[DeleteBucketOwnershipControlsInput, DeleteBucketOwnershipControlsOutput](wire.Operation{Service: &Service, Name: "DeleteBucketOwnershipControls", Method: "DELETE", Path: "/{Bucket}?ownershipControls", Status: 204})
+
+// DeleteBucketPolicy is the operation of that name.
+var DeleteBucketPolicy = wire.Define[DeleteBucketPolicyInput, DeleteBucketPolicyOutput](wire.Operation{Service: &Service, Name: "DeleteBucketPolicy", Method: "DELETE", Path: "/{Bucket}?policy", Status: 204})
+
+// DeleteBucketTagging is the operation of that name.
+var DeleteBucketTagging = wire.Define[DeleteBucketTaggingInput, DeleteBucketTaggingOutput](wire.Operation{Service: &Service, Name: "DeleteBucketTagging", Method: "DELETE", Path: "/{Bucket}?tagging", Status: 204})
+
+// DeleteBucketWebsite is the operation of that name.
+var DeleteBucketWebsite = wire.Define[DeleteBucketWebsiteInput, DeleteBucketWebsiteOutput](wire.Operation{Service: &Service, Name: "DeleteBucketWebsite", Method: "DELETE", Path: "/{Bucket}?website", Status: 204})
+
+// DeleteObject is the operation of that name.
+var DeleteObject = wire.Define[DeleteObjectInput, DeleteObjectOutput](wire.Operation{Service: &Service, Name: "DeleteObject", Method: "DELETE", Path: "/{Bucket}/{Key+}", Status: 204, OutputRoot: "DeleteObjectResult"})
+
+// DeleteObjectTagging is the operation of that name.
+var DeleteObjectTagging = wire.Define[DeleteObjectTaggingInput, DeleteObjectTaggingOutput](wire.Operation{Service: &Service, Name: "DeleteObjectTagging", Method: "DELETE", Path: "/{Bucket}/{Key+}?tagging", Status: 204, OutputRoot: "DeleteObjectTaggingResult"})
 
 // DeleteObjects is the operation of that name.
 var DeleteObjects = wire.Define[DeleteObjectsInput, DeleteObjectsOutput](wire.Operation{Service: &Service, Name: "DeleteObjects", Method: "POST", Path: "/{Bucket}?delete", OutputRoot: "DeleteObjectsResult"})
 
+// DeletePublicAccessBlock is the operation of that name.
+var DeletePublicAccessBlock = wire.Define[DeletePublicAccessBlockInput, DeletePublicAccessBlockOutput](wire.Operation{Service: &Service, Name: "DeletePublicAccessBlock", Method: "DELETE", Path: "/{Bucket}?publicAccessBlock", Status: 204})
+
+// GetBucketAccelerateConfiguration is the operation of that name.
+var GetBucketAccelerateConfiguration = wire.Define[GetBucketAccelerateConfigurationInput, GetBucketAccelerateConfigurationOutput](wire.Operation{Service: &Service, Name: "GetBucketAccelerateConfiguration", Method: "GET", Path: "/{Bucket}?accelerate", OutputRoot: "GetBucketAccelerateConfigurationResult"})
+
+// GetBucketAcl is the operation of that name.
+var GetBucketAcl = wire.Define[GetBucketAclInput, GetBucketAclOutput](wire.Operation{Service: &Service, Name: "GetBucketAcl", Method: "GET", Path: "/{Bucket}?acl", OutputRoot: "GetBucketAclResult"})
+
+// GetBucketCors is the operation of that name.
+var GetBucketCors = wire.Define[GetBucketCorsInput, GetBucketCorsOutput](wire.Operation{Service: &Service, Name: "GetBucketCors", Method: "GET", Path: "/{Bucket}?cors", OutputRoot: "GetBucketCorsResult"})
+
+// GetBucketEncryption is the operation of that name.
+var GetBucketEncryption = wire.Define[GetBucketEncryptionInput, GetBucketEncryptionOutput](wire.Operation{Service: &Service, Name: "GetBucketEncryption", Method: "GET", Path: "/{Bucket}?encryption", OutputRoot: "GetBucketEncryptionResult"})
+
+// GetBucketLifecycleConfiguration is the operation of that name.
+var GetBucketLifecycleConfiguration = wire.Define[GetBucketLifecycleConfigurationInput, GetBucketLifecycleConfigurationOutput](wire.Operation{Service: &Service, Name: "GetBucketLifecycleConfiguration", Method: "GET", Path: "/{Bucket}?lifecycle", OutputRoot: "GetBucketLifecycleConfigurationResult"})
+
 // GetBucketLocation is the operation of that name.
 var GetBucketLocation = wire.Define[GetBucketLocationInput, GetBucketLocationOutput](wire.Operation{Service: &Service, Name: "GetBucketLocation", Method: "GET", Path: "/{Bucket}?location", OutputRoot: "GetBucketLocationResult"})
+
+// GetBucketLogging is the operation of that name.
+var GetBucketLogging = wire.Define[GetBucketLoggingInput, GetBucketLoggingOutput](wire.Operation{Service: &Service, Name: "GetBucketLogging", Method: "GET", Path: "/{Bucket}?logging", OutputRoot: "GetBucketLoggingResult"})
+
+// GetBucketNotificationConfiguration is the operation of that name.
+var GetBucketNotificationConfiguration = wire.Define[GetBucketNotificationConfigurationInput, GetBucketNotificationConfigurationOutput](wire.Operation{Service: &Service, Name: "GetBucketNotificationConfiguration", Method: "GET", Path: "/{Bucket}?notification", OutputRoot: "NotificationConfigurationResult"})
+
+// GetBucketOwnershipControls is the operation of that name.
+var GetBucketOwnershipControls = wire.Define[GetBucketOwnershipControlsInput, GetBucketOwnershipControlsOutput](wire.Operation{Service: &Service, Name: "GetBucketOwnershipControls", Method: "GET", Path: "/{Bucket}?ownershipControls", OutputRoot: "GetBucketOwnershipControlsResult"})
+
+// GetBucketPolicy is the operation of that name.
+var GetBucketPolicy = wire.Define[GetBucketPolicyInput, GetBucketPolicyOutput](wire.Operation{Service: &Service, Name: "GetBucketPolicy", Method: "GET", Path: "/{Bucket}?policy", OutputRoot: "GetBucketPolicyResult"})
+
+// GetBucketPolicyStatus is the operation of that name.
+var GetBucketPolicyStatus = wire.Define[GetBucketPolicyStatusInput, GetBucketPolicyStatusOutput](wire.Operation{Service: &Service, Name: "GetBucketPolicyStatus", Method: "GET", Path: "/{Bucket}?policyStatus", OutputRoot: "GetBucketPolicyStatusResult"})
+
+// GetBucketReplication is the operation of that name.
+var GetBucketReplication = wire.Define[GetBucketReplicationInput, GetBucketReplicationOutput](wire.Operation{Service: &Service, Name: "GetBucketReplication", Method: "GET", Path: "/{Bucket}?replication", OutputRoot: "GetBucketReplicationResult"})
+
+// GetBucketRequestPayment is the operation of that name.
+var GetBucketRequestPayment = wire.Define[GetBucketRequestPaymentInput, GetBucketRequestPaymentOutput](wire.Operation{Service: &Service, Name: "GetBucketRequestPayment", Method: "GET", Path: "/{Bucket}?requestPayment", OutputRoot: "GetBucketRequestPaymentResult"})
+
+// GetBucketTagging is the operation of that name.
+var GetBucketTagging = wire.Define[GetBucketTaggingInput, GetBucketTaggingOutput](wire.Operation{Service: &Service, Name: "GetBucketTagging", Method: "GET", Path: "/{Bucket}?tagging", OutputRoot: "GetBucketTaggingResult"})
+
+// GetBucketVersioning is the operation of that name.
+var GetBucketVersioning = wire.Define[GetBucketVersioningInput, GetBucketVersioningOutput](wire.Operation{Service: &Service, Name: "GetBucketVersioning", Method: "GET", Path: "/{Bucket}?versioning", OutputRoot: "GetBucketVersioningResult"})
+
+// GetBucketWebsite is the operation of that name.
+var GetBucketWebsite = wire.Define[GetBucketWebsiteInput, GetBucketWebsiteOutput](wire.Operation{Service: &Service, Name: "GetBucketWebsite", Method: "GET", Path: "/{Bucket}?website", OutputRoot: "GetBucketWebsiteResult"})
 
 // GetObject is the operation of that name.
 var GetObject = wire.Define[GetObjectInput, GetObjectOutput](wire.Operation{Service: &Service, Name: "GetObject", Method: "GET", Path: "/{Bucket}/{Key+}", OutputRoot: "GetObjectResult"})
 
+// GetObjectAcl is the operation of that name.
+var GetObjectAcl = wire.Define[GetObjectAclInput, GetObjectAclOutput](wire.Operation{Service: &Service, Name: "GetObjectAcl", Method: "GET", Path: "/{Bucket}/{Key+}?acl", OutputRoot: "GetObjectAclResult"})
+
+// GetObjectAttributes is the operation of that name.
+var GetObjectAttributes = wire.Define[GetObjectAttributesInput, GetObjectAttributesOutput](wire.Operation{Service: &Service, Name: "GetObjectAttributes", Method: "GET", Path: "/{Bucket}/{Key+}?attributes", OutputRoot: "GetObjectAttributesResult"})
+
+// GetObjectLegalHold is the operation of that name.
+var GetObjectLegalHold = wire.Define[GetObjectLegalHoldInput, GetObjectLegalHoldOutput](wire.Operation{Service: &Service, Name: "GetObjectLegalHold", Method: "GET", Path: "/{Bucket}/{Key+}?legal-hold", OutputRoot: "GetObjectLegalHoldResult"})
+
+// GetObjectLockConfiguration is the operation of that name.
+var GetObjectLockConfiguration = wire.Define[GetObjectLockConfigurationInput, GetObjectLockConfigurationOutput](wire.Operation{Service: &Service, Name: "GetObjectLockConfiguration", Method: "GET", Path: "/{Bucket}?object-lock", OutputRoot: "GetObjectLockConfigurationResult"})
+
+// GetObjectRetention is the operation of that name.
+var GetObjectRetention = wire.Define[GetObjectRetentionInput, GetObjectRetentionOutput](wire.Operation{Service: &Service, Name: "GetObjectRetention", Method: "GET", Path: "/{Bucket}/{Key+}?retention", OutputRoot: "GetObjectRetentionResult"})
+
+// GetObjectTagging is the operation of that name.
+var GetObjectTagging = wire.Define[GetObjectTaggingInput, GetObjectTaggingOutput](wire.Operation{Service: &Service, Name: "GetObjectTagging", Method: "GET", Path: "/{Bucket}/{Key+}?tagging", OutputRoot: "GetObjectTaggingResult"})
+
+// GetPublicAccessBlock is the operation of that name.
+var GetPublicAccessBlock = wire.Define[GetPublicAccessBlockInput, GetPublicAccessBlockOutput](wire.Operation{Service: &Service, Name: "GetPublicAccessBlock", Method: "GET", Path: "/{Bucket}?publicAccessBlock", OutputRoot: "GetPublicAccessBlockResult"})
+
+// HeadBucket is the operation of that name.
+var HeadBucket = wire.Define[HeadBucketInput, HeadBucketOutput](wire.Operation{Service: &Service, Name: "HeadBucket", Method: "HEAD", Path: "/{Bucket}", OutputRoot: "HeadBucketResult"})
+
+// HeadObject is the operation of that name.
+var HeadObject = wire.Define[HeadObjectInput, HeadObjectOutput](wire.Operation{Service: &Service, Name: "HeadObject", Method: "HEAD", Path: "/{Bucket}/{Key+}", OutputRoot: "HeadObjectResult"})
+
+// ListBuckets is the operation of that name.
+var ListBuckets = wire.Define[ListBucketsInput, ListBucketsOutput](wire.Operation{Service: &Service, Name: "ListBuckets", Method: "GET", Path: "/", OutputRoot: "ListBucketsResult"})
+
+// ListMultipartUploads is the operation of that name.
+var ListMultipartUploads = wire.Define[ListMultipartUploadsInput, ListMultipartUploadsOutput](wire.Operation{Service: &Service, Name: "ListMultipartUploads", Method: "GET", Path: "/{Bucket}?uploads", OutputRoot: "ListMultipartUploadsResult"})
+
+// ListObjectVersions is the operation of that name.
+var ListObjectVersions = wire.Define[ListObjectVersionsInput, ListObjectVersionsOutput](wire.Operation{Service: &Service, Name: "ListObjectVersions", Method: "GET", Path: "/{Bucket}?versions", OutputRoot: "ListObjectVersionsResult"})
+
+// ListObjects is the operation of that name.
+var ListObjects = wire.Define[ListObjectsInput, ListObjectsOutput](wire.Operation{Service: &Service, Name: "ListObjects", Method: "GET", Path: "/{Bucket}", OutputRoot: "ListObjectsResult"})
+
 // ListObjectsV2 is the operation of that name.
 var ListObjectsV2 = wire.Define[ListObjectsV2Input, ListObjectsV2Output](wire.Operation{Service: &Service, Name: "ListObjectsV2", Method: "GET", Path: "/{Bucket}?list-type=2", OutputRoot: "ListObjectsV2Result"})
+
+// ListParts is the operation of that name.
+var ListParts = wire.Define[ListPartsInput, ListPartsOutput](wire.Operation{Service: &Service, Name: "ListParts", Method: "GET", Path: "/{Bucket}/{Key+}", OutputRoot: "ListPartsResult"})
+
+// PutBucketAcl is the operation of that name.
+var PutBucketAcl = wire.Define[PutBucketAclInput, PutBucketAclOutput](wire.Operation{Service: &Service, Name: "PutBucketAcl", Method: "PUT", Path: "/{Bucket}?acl"})
+
+// PutBucketCors is the operation of that name.
+var PutBucketCors = wire.Define[PutBucketCorsInput, PutBucketCorsOutput](wire.Operation{Service: &Service, Name: "PutBucketCors", Method: "PUT", Path: "/{Bucket}?cors"})
+
+// PutBucketEncryption is the operation of that name.
+var PutBucketEncryption = wire.Define[PutBucketEncryptionInput, PutBucketEncryptionOutput](wire.Operation{Service: &Service, Name: "PutBucketEncryption", Method: "PUT", Path: "/{Bucket}?encryption"})
+
+// PutBucketLifecycleConfiguration is the operation of that name.
+var PutBucketLifecycleConfiguration = wire.Define[PutBucketLifecycleConfigurationInput, PutBucketLifecycleConfigurationOutput](wire.Operation{Service: &Service, Name: "PutBucketLifecycleConfiguration", Method: "PUT", Path: "/{Bucket}?lifecycle"})
+
+// PutBucketNotificationConfiguration is the operation of that name.
+var PutBucketNotificationConfiguration = wire.Define[PutBucketNotificationConfigurationInput, PutBucketNotificationConfigurationOutput](wire.Operation{Service: &Service, Name: "PutBucketNotificationConfiguration", Method: "PUT", Path: "/{Bucket}?notification"})
+
+// PutBucketOwnershipControls is the operation of that name.
+var PutBucketOwnershipControls = wire.Define[PutBucketOwnershipControlsInput, PutBucketOwnershipControlsOutput](wire.Operation{Service: &Service, Name: "PutBucketOwnershipControls", Method: "PUT", Path: "/{Bucket}?ownershipControls"})
+
+// PutBucketPolicy is the operation of that name.
+var PutBucketPolicy = wire.Define[PutBucketPolicyInput, PutBucketPolicyOutput](wire.Operation{Service: &Service, Name: "PutBucketPolicy", Method: "PUT", Path: "/{Bucket}?policy"})
 
 // PutBucketTagging is the operation of that name.
 var PutBucketTagging = wire.Define[PutBucketTaggingInput, PutBucketTaggingOutput](wire.Operation{Service: &Service, Name: "PutBucketTagging", Method: "PUT", Path: "/{Bucket}?tagging"})
 
+// PutBucketVersioning is the operation of that name.
+var PutBucketVersioning = wire.Define[PutBucketVersioningInput, PutBucketVersioningOutput](wire.Operation{Service: &Service, Name: "PutBucketVersioning", Method: "PUT", Path: "/{Bucket}?versioning"})
+
 // PutObject is the operation of that name.
 var PutObject = wire.Define[PutObjectInput, PutObjectOutput](wire.Operation{Service: &Service, Name: "PutObject", Method: "PUT", Path: "/{Bucket}/{Key+}", OutputRoot: "PutObjectResult"})
 
+// PutObjectTagging is the operation of that name.
+var PutObjectTagging = wire.Define[PutObjectTaggingInput, PutObjectTaggingOutput](wire.Operation{Service: &Service, Name: "PutObjectTagging", Method: "PUT", Path: "/{Bucket}/{Key+}?tagging", OutputRoot: "PutObjectTaggingResult"})
+
+// PutPublicAccessBlock is the operation of that name.
+var PutPublicAccessBlock = wire.Define[PutPublicAccessBlockInput, PutPublicAccessBlockOutput](wire.Operation{Service: &Service, Name: "PutPublicAccessBlock", Method: "PUT", Path: "/{Bucket}?publicAccessBlock"})
+
+// UploadPart is the operation of that name.
+var UploadPart = wire.Define[UploadPartInput, UploadPartOutput](wire.Operation{Service: &Service, Name: "UploadPart", Method: "PUT", Path: "/{Bucket}/{Key+}", OutputRoot: "UploadPartResult"})
+
+// UploadPartCopy is the operation of that name.
+var UploadPartCopy = wire.Define[UploadPartCopyInput, UploadPartCopyOutput](wire.Operation{Service: &Service, Name: "UploadPartCopy", Method: "PUT", Path: "/{Bucket}/{Key+}", OutputRoot: "UploadPartCopyResult"})
+
+// DeleteBucketOutput has no members.
+type DeleteBucketOutput struct{}
+
+// DeleteBucketCorsOutput has no members.
+type DeleteBucketCorsOutput struct{}
+
+// DeleteBucketEncryptionOutput has no members.
+type DeleteBucketEncryptionOutput struct{}
+
+// DeleteBucketLifecycleOutput has no members.
+type DeleteBucketLifecycleOutput struct{}
+
+// DeleteBucketOwnershipControlsOutput has no members.
+type DeleteBucketOwnershipControlsOutput struct{}
+
+// DeleteBucketPolicyOutput has no members.
+type DeleteBucketPolicyOutput struct{}
+
+// DeleteBucketTaggingOutput has no members.
+type DeleteBucketTaggingOutput struct{}
+
+// DeleteBucketWebsiteOutput has no members.
+type DeleteBucketWebsiteOutput struct{}
+
+// DeletePublicAccessBlockOutput has no members.
+type DeletePublicAccessBlockOutput struct{}
+
+// GetBucketNotificationConfigurationInput is what GetBucketNotificationConfiguration exchanges.
+type GetBucketNotificationConfigurationInput = GetBucketNotificationConfigurationRequest
+
+// GetBucketNotificationConfigurationOutput is what GetBucketNotificationConfiguration exchanges.
+type GetBucketNotificationConfigurationOutput = NotificationConfiguration
+
+// ListBucketsInput has no members.
+type ListBucketsInput struct{}
+
+// PutBucketAclOutput has no members.
+type PutBucketAclOutput struct{}
+
+// PutBucketCorsOutput has no members.
+type PutBucketCorsOutput struct{}
+
+// PutBucketEncryptionOutput has no members.
+type PutBucketEncryptionOutput struct{}
+
+// PutBucketLifecycleConfigurationOutput has no members.
+type PutBucketLifecycleConfigurationOutput struct{}
+
+// PutBucketNotificationConfigurationOutput has no members.
+type PutBucketNotificationConfigurationOutput struct{}
+
+// PutBucketOwnershipControlsOutput has no members.
+type PutBucketOwnershipControlsOutput struct{}
+
+// PutBucketPolicyOutput has no members.
+type PutBucketPolicyOutput struct{}
+
 // PutBucketTaggingOutput has no members.
 type PutBucketTaggingOutput struct{}
+
+// PutBucketVersioningOutput has no members.
+type PutBucketVersioningOutput struct{}
+
+// PutPublicAccessBlockOutput has no members.
+type PutPublicAccessBlockOutput struct{}
+
+// AbortMultipartUploadInput is the shape of that name in AWS's model.
+type AbortMultipartUploadInput struct {
+	Bucket              *string `name:"Bucket" as:"Bucket" loc:"uri" req:"1"`
+	ExpectedBucketOwner *string `name:"ExpectedBucketOwner" as:"x-amz-expected-bucket-owner" loc:"header"`
+	Key                 *string `name:"Key" as:"Key" loc:"uri" req:"1"`
+	RequestPayer        *string `name:"RequestPayer" as:"x-amz-request-payer" loc:"header"`
+	UploadId            *string `name:"UploadId" as:"uploadId" loc:"querystring" req:"1"`
+}
+
+// AbortMultipartUploadOutput is the shape of that name in AWS's model.
+type AbortMultipartUploadOutput struct {
+	RequestCharged *string `name:"RequestCharged" as:"x-amz-request-charged" loc:"header"`
+}
+
+// CompleteMultipartUploadInput is the shape of that name in AWS's model.
+type CompleteMultipartUploadInput struct {
+	Bucket               *string                   `name:"Bucket" as:"Bucket" loc:"uri" req:"1"`
+	ChecksumCRC32        *string                   `name:"ChecksumCRC32" as:"x-amz-checksum-crc32" loc:"header"`
+	ChecksumCRC32C       *string                   `name:"ChecksumCRC32C" as:"x-amz-checksum-crc32c" loc:"header"`
+	ChecksumCRC64NVME    *string                   `name:"ChecksumCRC64NVME" as:"x-amz-checksum-crc64nvme" loc:"header"`
+	ChecksumSHA1         *string                   `name:"ChecksumSHA1" as:"x-amz-checksum-sha1" loc:"header"`
+	ChecksumSHA256       *string                   `name:"ChecksumSHA256" as:"x-amz-checksum-sha256" loc:"header"`
+	ChecksumType         *string                   `name:"ChecksumType" as:"x-amz-checksum-type" loc:"header"`
+	ExpectedBucketOwner  *string                   `name:"ExpectedBucketOwner" as:"x-amz-expected-bucket-owner" loc:"header"`
+	IfMatch              *string                   `name:"IfMatch" as:"If-Match" loc:"header"`
+	IfNoneMatch          *string                   `name:"IfNoneMatch" as:"If-None-Match" loc:"header"`
+	Key                  *string                   `name:"Key" as:"Key" loc:"uri" req:"1"`
+	MultipartUpload      *CompletedMultipartUpload `name:"MultipartUpload" as:"CompleteMultipartUpload" ns:"http://s3.amazonaws.com/doc/2006-03-01/" payload:"1"`
+	RequestPayer         *string                   `name:"RequestPayer" as:"x-amz-request-payer" loc:"header"`
+	SSECustomerAlgorithm *string                   `name:"SSECustomerAlgorithm" as:"x-amz-server-side-encryption-customer-algorithm" loc:"header"`
+	SSECustomerKey       *string                   `name:"SSECustomerKey" as:"x-amz-server-side-encryption-customer-key" loc:"header"`
+	SSECustomerKeyMD5    *string                   `name:"SSECustomerKeyMD5" as:"x-amz-server-side-encryption-customer-key-MD5" loc:"header"`
+	UploadId             *string                   `name:"UploadId" as:"uploadId" loc:"querystring" req:"1"`
+}
+
+// CompleteMultipartUploadOutput is the shape of that name in AWS's model.
+type CompleteMultipartUploadOutput struct {
+	Bucket               *string `name:"Bucket"`
+	BucketKeyEnabled     *bool   `name:"BucketKeyEnabled" as:"x-amz-server-side-encryption-bucket-key-enabled" loc:"header"`
+	ChecksumCRC32        *string `name:"ChecksumCRC32"`
+	ChecksumCRC32C       *string `name:"ChecksumCRC32C"`
+	ChecksumCRC64NVME    *string `name:"ChecksumCRC64NVME"`
+	ChecksumSHA1         *string `name:"ChecksumSHA1"`
+	ChecksumSHA256       *string `name:"ChecksumSHA256"`
+	ChecksumType         *string `name:"ChecksumType"`
+	ETag                 *string `name:"ETag"`
+	Expiration           *string `name:"Expiration" as:"x-amz-expiration" loc:"header"`
+	Key                  *string `name:"Key"`
+	Location             *string `name:"Location"`
+	RequestCharged       *string `name:"RequestCharged" as:"x-amz-request-charged" loc:"header"`
+	SSEKMSKeyId          *string `name:"SSEKMSKeyId" as:"x-amz-server-side-encryption-aws-kms-key-id" loc:"header"`
+	ServerSideEncryption *string `name:"ServerSideEncryption" as:"x-amz-server-side-encryption" loc:"header"`
+	VersionId            *string `name:"VersionId" as:"x-amz-version-id" loc:"header"`
+}
+
+// CopyObjectInput is the shape of that name in AWS's model.
+type CopyObjectInput struct {
+	ACL                            *string           `name:"ACL" as:"x-amz-acl" loc:"header"`
+	Bucket                         *string           `name:"Bucket" as:"Bucket" loc:"uri" req:"1"`
+	BucketKeyEnabled               *bool             `name:"BucketKeyEnabled" as:"x-amz-server-side-encryption-bucket-key-enabled" loc:"header"`
+	CacheControl                   *string           `name:"CacheControl" as:"Cache-Control" loc:"header"`
+	ChecksumAlgorithm              *string           `name:"ChecksumAlgorithm" as:"x-amz-checksum-algorithm" loc:"header"`
+	ContentDisposition             *string           `name:"ContentDisposition" as:"Content-Disposition" loc:"header"`
+	ContentEncoding                *string           `name:"ContentEncoding" as:"Content-Encoding" loc:"header"`
+	ContentLanguage                *string           `name:"ContentLanguage" as:"Content-Language" loc:"header"`
+	ContentType                    *string           `name:"ContentType" as:"Content-Type" loc:"header"`
+	CopySource                     *string           `name:"CopySource" as:"x-amz-copy-source" loc:"header" req:"1"`
+	CopySourceIfMatch              *string           `name:"CopySourceIfMatch" as:"x-amz-copy-source-if-match" loc:"header"`
+	CopySourceIfModifiedSince      *time.Time        `name:"CopySourceIfModifiedSince" as:"x-amz-copy-source-if-modified-since" loc:"header"`
+	CopySourceIfNoneMatch          *string           `name:"CopySourceIfNoneMatch" as:"x-amz-copy-source-if-none-match" loc:"header"`
+	CopySourceIfUnmodifiedSince    *time.Time        `name:"CopySourceIfUnmodifiedSince" as:"x-amz-copy-source-if-unmodified-since" loc:"header"`
+	CopySourceSSECustomerAlgorithm *string           `name:"CopySourceSSECustomerAlgorithm" as:"x-amz-copy-source-server-side-encryption-customer-algorithm" loc:"header"`
+	CopySourceSSECustomerKey       *string           `name:"CopySourceSSECustomerKey" as:"x-amz-copy-source-server-side-encryption-customer-key" loc:"header"`
+	CopySourceSSECustomerKeyMD5    *string           `name:"CopySourceSSECustomerKeyMD5" as:"x-amz-copy-source-server-side-encryption-customer-key-MD5" loc:"header"`
+	ExpectedBucketOwner            *string           `name:"ExpectedBucketOwner" as:"x-amz-expected-bucket-owner" loc:"header"`
+	ExpectedSourceBucketOwner      *string           `name:"ExpectedSourceBucketOwner" as:"x-amz-source-expected-bucket-owner" loc:"header"`
+	Expires                        *time.Time        `name:"Expires" as:"Expires" loc:"header"`
+	GrantFullControl               *string           `name:"GrantFullControl" as:"x-amz-grant-full-control" loc:"header"`
+	GrantRead                      *string           `name:"GrantRead" as:"x-amz-grant-read" loc:"header"`
+	GrantReadACP                   *string           `name:"GrantReadACP" as:"x-amz-grant-read-acp" loc:"header"`
+	GrantWriteACP                  *string           `name:"GrantWriteACP" as:"x-amz-grant-write-acp" loc:"header"`
+	Key                            *string           `name:"Key" as:"Key" loc:"uri" req:"1"`
+	Metadata                       map[string]string `name:"Metadata" as:"x-amz-meta-" loc:"headers"`
+	MetadataDirective              *string           `name:"MetadataDirective" as:"x-amz-metadata-directive" loc:"header"`
+	ObjectLockLegalHoldStatus      *string           `name:"ObjectLockLegalHoldStatus" as:"x-amz-object-lock-legal-hold" loc:"header"`
+	ObjectLockMode                 *string           `name:"ObjectLockMode" as:"x-amz-object-lock-mode" loc:"header"`
+	ObjectLockRetainUntilDate      *time.Time        `name:"ObjectLockRetainUntilDate" as:"x-amz-object-lock-retain-until-date" loc:"header" ts:"iso8601"`
+	RequestPayer                   *string           `name:"RequestPayer" as:"x-amz-request-payer" loc:"header"`
+	SSECustomerAlgorithm           *string           `name:"SSECustomerAlgorithm" as:"x-amz-server-side-encryption-customer-algorithm" loc:"header"`
+	SSECustomerKey                 *string           `name:"SSECustomerKey" as:"x-amz-server-side-encryption-customer-key" loc:"header"`
+	SSECustomerKeyMD5              *string           `name:"SSECustomerKeyMD5" as:"x-amz-server-side-encryption-customer-key-MD5" loc:"header"`
+	SSEKMSEncryptionContext        *string           `name:"SSEKMSEncryptionContext" as:"x-amz-server-side-encryption-context" loc:"header"`
+	SSEKMSKeyId                    *string           `name:"SSEKMSKeyId" as:"x-amz-server-side-encryption-aws-kms-key-id" loc:"header"`
+	ServerSideEncryption           *string           `name:"ServerSideEncryption" as:"x-amz-server-side-encryption" loc:"header"`
+	StorageClass                   *string           `name:"StorageClass" as:"x-amz-storage-class" loc:"header"`
+	Tagging                        *string           `name:"Tagging" as:"x-amz-tagging" loc:"header"`
+	TaggingDirective               *string           `name:"TaggingDirective" as:"x-amz-tagging-directive" loc:"header"`
+	WebsiteRedirectLocation        *string           `name:"WebsiteRedirectLocation" as:"x-amz-website-redirect-location" loc:"header"`
+}
+
+// CopyObjectOutput is the shape of that name in AWS's model.
+type CopyObjectOutput struct {
+	BucketKeyEnabled        *bool             `name:"BucketKeyEnabled" as:"x-amz-server-side-encryption-bucket-key-enabled" loc:"header"`
+	CopyObjectResult        *CopyObjectResult `name:"CopyObjectResult" payload:"1"`
+	CopySourceVersionId     *string           `name:"CopySourceVersionId" as:"x-amz-copy-source-version-id" loc:"header"`
+	Expiration              *string           `name:"Expiration" as:"x-amz-expiration" loc:"header"`
+	RequestCharged          *string           `name:"RequestCharged" as:"x-amz-request-charged" loc:"header"`
+	SSECustomerAlgorithm    *string           `name:"SSECustomerAlgorithm" as:"x-amz-server-side-encryption-customer-algorithm" loc:"header"`
+	SSECustomerKeyMD5       *string           `name:"SSECustomerKeyMD5" as:"x-amz-server-side-encryption-customer-key-MD5" loc:"header"`
+	SSEKMSEncryptionContext *string           `name:"SSEKMSEncryptionContext" as:"x-amz-server-side-encryption-context" loc:"header"`
+	SSEKMSKeyId             *string           `name:"SSEKMSKeyId" as:"x-amz-server-side-encryption-aws-kms-key-id" loc:"header"`
+	ServerSideEncryption    *string           `name:"ServerSideEncryption" as:"x-amz-server-side-encryption" loc:"header"`
+	VersionId               *string           `name:"VersionId" as:"x-amz-version-id" loc:"header"`
+}
 
 // CreateBucketInput is the shape of that name in AWS's model.
 type CreateBucketInput struct {
@@ -56,6 +402,139 @@ type CreateBucketOutput struct {
 	Location *string `name:"Location" as:"Location" loc:"header"`
 }
 
+// CreateMultipartUploadInput is the shape of that name in AWS's model.
+type CreateMultipartUploadInput struct {
+	ACL                       *string           `name:"ACL" as:"x-amz-acl" loc:"header"`
+	Bucket                    *string           `name:"Bucket" as:"Bucket" loc:"uri" req:"1"`
+	BucketKeyEnabled          *bool             `name:"BucketKeyEnabled" as:"x-amz-server-side-encryption-bucket-key-enabled" loc:"header"`
+	CacheControl              *string           `name:"CacheControl" as:"Cache-Control" loc:"header"`
+	ChecksumAlgorithm         *string           `name:"ChecksumAlgorithm" as:"x-amz-checksum-algorithm" loc:"header"`
+	ChecksumType              *string           `name:"ChecksumType" as:"x-amz-checksum-type" loc:"header"`
+	ContentDisposition        *string           `name:"ContentDisposition" as:"Content-Disposition" loc:"header"`
+	ContentEncoding           *string           `name:"ContentEncoding" as:"Content-Encoding" loc:"header"`
+	ContentLanguage           *string           `name:"ContentLanguage" as:"Content-Language" loc:"header"`
+	ContentType               *string           `name:"ContentType" as:"Content-Type" loc:"header"`
+	ExpectedBucketOwner       *string           `name:"ExpectedBucketOwner" as:"x-amz-expected-bucket-owner" loc:"header"`
+	Expires                   *time.Time        `name:"Expires" as:"Expires" loc:"header"`
+	GrantFullControl          *string           `name:"GrantFullControl" as:"x-amz-grant-full-control" loc:"header"`
+	GrantRead                 *string           `name:"GrantRead" as:"x-amz-grant-read" loc:"header"`
+	GrantReadACP              *string           `name:"GrantReadACP" as:"x-amz-grant-read-acp" loc:"header"`
+	GrantWriteACP             *string           `name:"GrantWriteACP" as:"x-amz-grant-write-acp" loc:"header"`
+	Key                       *string           `name:"Key" as:"Key" loc:"uri" req:"1"`
+	Metadata                  map[string]string `name:"Metadata" as:"x-amz-meta-" loc:"headers"`
+	ObjectLockLegalHoldStatus *string           `name:"ObjectLockLegalHoldStatus" as:"x-amz-object-lock-legal-hold" loc:"header"`
+	ObjectLockMode            *string           `name:"ObjectLockMode" as:"x-amz-object-lock-mode" loc:"header"`
+	ObjectLockRetainUntilDate *time.Time        `name:"ObjectLockRetainUntilDate" as:"x-amz-object-lock-retain-until-date" loc:"header" ts:"iso8601"`
+	RequestPayer              *string           `name:"RequestPayer" as:"x-amz-request-payer" loc:"header"`
+	SSECustomerAlgorithm      *string           `name:"SSECustomerAlgorithm" as:"x-amz-server-side-encryption-customer-algorithm" loc:"header"`
+	SSECustomerKey            *string           `name:"SSECustomerKey" as:"x-amz-server-side-encryption-customer-key" loc:"header"`
+	SSECustomerKeyMD5         *string           `name:"SSECustomerKeyMD5" as:"x-amz-server-side-encryption-customer-key-MD5" loc:"header"`
+	SSEKMSEncryptionContext   *string           `name:"SSEKMSEncryptionContext" as:"x-amz-server-side-encryption-context" loc:"header"`
+	SSEKMSKeyId               *string           `name:"SSEKMSKeyId" as:"x-amz-server-side-encryption-aws-kms-key-id" loc:"header"`
+	ServerSideEncryption      *string           `name:"ServerSideEncryption" as:"x-amz-server-side-encryption" loc:"header"`
+	StorageClass              *string           `name:"StorageClass" as:"x-amz-storage-class" loc:"header"`
+	Tagging                   *string           `name:"Tagging" as:"x-amz-tagging" loc:"header"`
+	WebsiteRedirectLocation   *string           `name:"WebsiteRedirectLocation" as:"x-amz-website-redirect-location" loc:"header"`
+}
+
+// CreateMultipartUploadOutput is the shape of that name in AWS's model.
+type CreateMultipartUploadOutput struct {
+	AbortDate               *time.Time `name:"AbortDate" as:"x-amz-abort-date" loc:"header"`
+	AbortRuleId             *string    `name:"AbortRuleId" as:"x-amz-abort-rule-id" loc:"header"`
+	Bucket                  *string    `name:"Bucket" as:"Bucket"`
+	BucketKeyEnabled        *bool      `name:"BucketKeyEnabled" as:"x-amz-server-side-encryption-bucket-key-enabled" loc:"header"`
+	ChecksumAlgorithm       *string    `name:"ChecksumAlgorithm" as:"x-amz-checksum-algorithm" loc:"header"`
+	ChecksumType            *string    `name:"ChecksumType" as:"x-amz-checksum-type" loc:"header"`
+	Key                     *string    `name:"Key"`
+	RequestCharged          *string    `name:"RequestCharged" as:"x-amz-request-charged" loc:"header"`
+	SSECustomerAlgorithm    *string    `name:"SSECustomerAlgorithm" as:"x-amz-server-side-encryption-customer-algorithm" loc:"header"`
+	SSECustomerKeyMD5       *string    `name:"SSECustomerKeyMD5" as:"x-amz-server-side-encryption-customer-key-MD5" loc:"header"`
+	SSEKMSEncryptionContext *string    `name:"SSEKMSEncryptionContext" as:"x-amz-server-side-encryption-context" loc:"header"`
+	SSEKMSKeyId             *string    `name:"SSEKMSKeyId" as:"x-amz-server-side-encryption-aws-kms-key-id" loc:"header"`
+	ServerSideEncryption    *string    `name:"ServerSideEncryption" as:"x-amz-server-side-encryption" loc:"header"`
+	UploadId                *string    `name:"UploadId"`
+}
+
+// DeleteBucketInput is the shape of that name in AWS's model.
+type DeleteBucketInput struct {
+	Bucket              *string `name:"Bucket" as:"Bucket" loc:"uri" req:"1"`
+	ExpectedBucketOwner *string `name:"ExpectedBucketOwner" as:"x-amz-expected-bucket-owner" loc:"header"`
+}
+
+// DeleteBucketCorsInput is the shape of that name in AWS's model.
+type DeleteBucketCorsInput struct {
+	Bucket              *string `name:"Bucket" as:"Bucket" loc:"uri" req:"1"`
+	ExpectedBucketOwner *string `name:"ExpectedBucketOwner" as:"x-amz-expected-bucket-owner" loc:"header"`
+}
+
+// DeleteBucketEncryptionInput is the shape of that name in AWS's model.
+type DeleteBucketEncryptionInput struct {
+	Bucket              *string `name:"Bucket" as:"Bucket" loc:"uri" req:"1"`
+	ExpectedBucketOwner *string `name:"ExpectedBucketOwner" as:"x-amz-expected-bucket-owner" loc:"header"`
+}
+
+// DeleteBucketLifecycleInput is the shape of that name in AWS's model.
+type DeleteBucketLifecycleInput struct {
+	Bucket              *string `name:"Bucket" as:"Bucket" loc:"uri" req:"1"`
+	ExpectedBucketOwner *string `name:"ExpectedBucketOwner" as:"x-amz-expected-bucket-owner" loc:"header"`
+}
+
+// DeleteBucketOwnershipControlsInput is the shape of that name in AWS's model.
+type DeleteBucketOwnershipControlsInput struct {
+	Bucket              *string `name:"Bucket" as:"Bucket" loc:"uri" req:"1"`
+	ExpectedBucketOwner *string `name:"ExpectedBucketOwner" as:"x-amz-expected-bucket-owner" loc:"header"`
+}
+
+// DeleteBucketPolicyInput is the shape of that name in AWS's model.
+type DeleteBucketPolicyInput struct {
+	Bucket              *string `name:"Bucket" as:"Bucket" loc:"uri" req:"1"`
+	ExpectedBucketOwner *string `name:"ExpectedBucketOwner" as:"x-amz-expected-bucket-owner" loc:"header"`
+}
+
+// DeleteBucketTaggingInput is the shape of that name in AWS's model.
+type DeleteBucketTaggingInput struct {
+	Bucket              *string `name:"Bucket" as:"Bucket" loc:"uri" req:"1"`
+	ExpectedBucketOwner *string `name:"ExpectedBucketOwner" as:"x-amz-expected-bucket-owner" loc:"header"`
+}
+
+// DeleteBucketWebsiteInput is the shape of that name in AWS's model.
+type DeleteBucketWebsiteInput struct {
+	Bucket              *string `name:"Bucket" as:"Bucket" loc:"uri" req:"1"`
+	ExpectedBucketOwner *string `name:"ExpectedBucketOwner" as:"x-amz-expected-bucket-owner" loc:"header"`
+}
+
+// DeleteObjectInput is the shape of that name in AWS's model.
+type DeleteObjectInput struct {
+	Bucket                    *string `name:"Bucket" as:"Bucket" loc:"uri" req:"1"`
+	BypassGovernanceRetention *bool   `name:"BypassGovernanceRetention" as:"x-amz-bypass-governance-retention" loc:"header"`
+	ExpectedBucketOwner       *string `name:"ExpectedBucketOwner" as:"x-amz-expected-bucket-owner" loc:"header"`
+	IfMatch                   *string `name:"IfMatch" as:"If-Match" loc:"header"`
+	Key                       *string `name:"Key" as:"Key" loc:"uri" req:"1"`
+	MFA                       *string `name:"MFA" as:"x-amz-mfa" loc:"header"`
+	RequestPayer              *string `name:"RequestPayer" as:"x-amz-request-payer" loc:"header"`
+	VersionId                 *string `name:"VersionId" as:"versionId" loc:"querystring"`
+}
+
+// DeleteObjectOutput is the shape of that name in AWS's model.
+type DeleteObjectOutput struct {
+	DeleteMarker   *bool   `name:"DeleteMarker" as:"x-amz-delete-marker" loc:"header"`
+	RequestCharged *string `name:"RequestCharged" as:"x-amz-request-charged" loc:"header"`
+	VersionId      *string `name:"VersionId" as:"x-amz-version-id" loc:"header"`
+}
+
+// DeleteObjectTaggingInput is the shape of that name in AWS's model.
+type DeleteObjectTaggingInput struct {
+	Bucket              *string `name:"Bucket" as:"Bucket" loc:"uri" req:"1"`
+	ExpectedBucketOwner *string `name:"ExpectedBucketOwner" as:"x-amz-expected-bucket-owner" loc:"header"`
+	Key                 *string `name:"Key" as:"Key" loc:"uri" req:"1"`
+	VersionId           *string `name:"VersionId" as:"versionId" loc:"querystring"`
+}
+
+// DeleteObjectTaggingOutput is the shape of that name in AWS's model.
+type DeleteObjectTaggingOutput struct {
+	VersionId *string `name:"VersionId" as:"x-amz-version-id" loc:"header"`
+}
+
 // DeleteObjectsInput is the shape of that name in AWS's model.
 type DeleteObjectsInput struct {
 	Bucket                    *string `name:"Bucket" as:"Bucket" loc:"uri" req:"1"`
@@ -74,6 +553,71 @@ type DeleteObjectsOutput struct {
 	RequestCharged *string         `name:"RequestCharged" as:"x-amz-request-charged" loc:"header"`
 }
 
+// DeletePublicAccessBlockInput is the shape of that name in AWS's model.
+type DeletePublicAccessBlockInput struct {
+	Bucket              *string `name:"Bucket" as:"Bucket" loc:"uri" req:"1"`
+	ExpectedBucketOwner *string `name:"ExpectedBucketOwner" as:"x-amz-expected-bucket-owner" loc:"header"`
+}
+
+// GetBucketAccelerateConfigurationInput is the shape of that name in AWS's model.
+type GetBucketAccelerateConfigurationInput struct {
+	Bucket              *string `name:"Bucket" as:"Bucket" loc:"uri" req:"1"`
+	ExpectedBucketOwner *string `name:"ExpectedBucketOwner" as:"x-amz-expected-bucket-owner" loc:"header"`
+	RequestPayer        *string `name:"RequestPayer" as:"x-amz-request-payer" loc:"header"`
+}
+
+// GetBucketAccelerateConfigurationOutput is the shape of that name in AWS's model.
+type GetBucketAccelerateConfigurationOutput struct {
+	RequestCharged *string `name:"RequestCharged" as:"x-amz-request-charged" loc:"header"`
+	Status         *string `name:"Status"`
+}
+
+// GetBucketAclInput is the shape of that name in AWS's model.
+type GetBucketAclInput struct {
+	Bucket              *string `name:"Bucket" as:"Bucket" loc:"uri" req:"1"`
+	ExpectedBucketOwner *string `name:"ExpectedBucketOwner" as:"x-amz-expected-bucket-owner" loc:"header"`
+}
+
+// GetBucketAclOutput is the shape of that name in AWS's model.
+type GetBucketAclOutput struct {
+	Grants []Grant `name:"Grants" as:"AccessControlList" list:"Grant"`
+	Owner  *Owner  `name:"Owner"`
+}
+
+// GetBucketCorsInput is the shape of that name in AWS's model.
+type GetBucketCorsInput struct {
+	Bucket              *string `name:"Bucket" as:"Bucket" loc:"uri" req:"1"`
+	ExpectedBucketOwner *string `name:"ExpectedBucketOwner" as:"x-amz-expected-bucket-owner" loc:"header"`
+}
+
+// GetBucketCorsOutput is the shape of that name in AWS's model.
+type GetBucketCorsOutput struct {
+	CORSRules []CORSRule `name:"CORSRules" as:"CORSRule" flat:"1"`
+}
+
+// GetBucketEncryptionInput is the shape of that name in AWS's model.
+type GetBucketEncryptionInput struct {
+	Bucket              *string `name:"Bucket" as:"Bucket" loc:"uri" req:"1"`
+	ExpectedBucketOwner *string `name:"ExpectedBucketOwner" as:"x-amz-expected-bucket-owner" loc:"header"`
+}
+
+// GetBucketEncryptionOutput is the shape of that name in AWS's model.
+type GetBucketEncryptionOutput struct {
+	ServerSideEncryptionConfiguration *ServerSideEncryptionConfiguration `name:"ServerSideEncryptionConfiguration" payload:"1"`
+}
+
+// GetBucketLifecycleConfigurationInput is the shape of that name in AWS's model.
+type GetBucketLifecycleConfigurationInput struct {
+	Bucket              *string `name:"Bucket" as:"Bucket" loc:"uri" req:"1"`
+	ExpectedBucketOwner *string `name:"ExpectedBucketOwner" as:"x-amz-expected-bucket-owner" loc:"header"`
+}
+
+// GetBucketLifecycleConfigurationOutput is the shape of that name in AWS's model.
+type GetBucketLifecycleConfigurationOutput struct {
+	Rules                              []LifecycleRule `name:"Rules" as:"Rule" flat:"1"`
+	TransitionDefaultMinimumObjectSize *string         `name:"TransitionDefaultMinimumObjectSize" as:"x-amz-transition-default-minimum-object-size" loc:"header"`
+}
+
 // GetBucketLocationInput is the shape of that name in AWS's model.
 type GetBucketLocationInput struct {
 	Bucket              *string `name:"Bucket" as:"Bucket" loc:"uri" req:"1"`
@@ -83,6 +627,123 @@ type GetBucketLocationInput struct {
 // GetBucketLocationOutput is the shape of that name in AWS's model.
 type GetBucketLocationOutput struct {
 	LocationConstraint *string `name:"LocationConstraint"`
+}
+
+// GetBucketLoggingInput is the shape of that name in AWS's model.
+type GetBucketLoggingInput struct {
+	Bucket              *string `name:"Bucket" as:"Bucket" loc:"uri" req:"1"`
+	ExpectedBucketOwner *string `name:"ExpectedBucketOwner" as:"x-amz-expected-bucket-owner" loc:"header"`
+}
+
+// GetBucketLoggingOutput is the shape of that name in AWS's model.
+type GetBucketLoggingOutput struct {
+	LoggingEnabled *LoggingEnabled `name:"LoggingEnabled"`
+}
+
+// GetBucketNotificationConfigurationRequest is the shape of that name in AWS's model.
+type GetBucketNotificationConfigurationRequest struct {
+	Bucket              *string `name:"Bucket" as:"Bucket" loc:"uri" req:"1"`
+	ExpectedBucketOwner *string `name:"ExpectedBucketOwner" as:"x-amz-expected-bucket-owner" loc:"header"`
+}
+
+// NotificationConfiguration is the shape of that name in AWS's model.
+type NotificationConfiguration struct {
+	EventBridgeConfiguration     *EventBridgeConfiguration     `name:"EventBridgeConfiguration"`
+	LambdaFunctionConfigurations []LambdaFunctionConfiguration `name:"LambdaFunctionConfigurations" as:"CloudFunctionConfiguration" flat:"1"`
+	QueueConfigurations          []QueueConfiguration          `name:"QueueConfigurations" as:"QueueConfiguration" flat:"1"`
+	TopicConfigurations          []TopicConfiguration          `name:"TopicConfigurations" as:"TopicConfiguration" flat:"1"`
+}
+
+// GetBucketOwnershipControlsInput is the shape of that name in AWS's model.
+type GetBucketOwnershipControlsInput struct {
+	Bucket              *string `name:"Bucket" as:"Bucket" loc:"uri" req:"1"`
+	ExpectedBucketOwner *string `name:"ExpectedBucketOwner" as:"x-amz-expected-bucket-owner" loc:"header"`
+}
+
+// GetBucketOwnershipControlsOutput is the shape of that name in AWS's model.
+type GetBucketOwnershipControlsOutput struct {
+	OwnershipControls *OwnershipControls `name:"OwnershipControls" payload:"1"`
+}
+
+// GetBucketPolicyInput is the shape of that name in AWS's model.
+type GetBucketPolicyInput struct {
+	Bucket              *string `name:"Bucket" as:"Bucket" loc:"uri" req:"1"`
+	ExpectedBucketOwner *string `name:"ExpectedBucketOwner" as:"x-amz-expected-bucket-owner" loc:"header"`
+}
+
+// GetBucketPolicyOutput is the shape of that name in AWS's model.
+type GetBucketPolicyOutput struct {
+	Policy *string `name:"Policy" payload:"1"`
+}
+
+// GetBucketPolicyStatusInput is the shape of that name in AWS's model.
+type GetBucketPolicyStatusInput struct {
+	Bucket              *string `name:"Bucket" as:"Bucket" loc:"uri" req:"1"`
+	ExpectedBucketOwner *string `name:"ExpectedBucketOwner" as:"x-amz-expected-bucket-owner" loc:"header"`
+}
+
+// GetBucketPolicyStatusOutput is the shape of that name in AWS's model.
+type GetBucketPolicyStatusOutput struct {
+	PolicyStatus *PolicyStatus `name:"PolicyStatus" payload:"1"`
+}
+
+// GetBucketReplicationInput is the shape of that name in AWS's model.
+type GetBucketReplicationInput struct {
+	Bucket              *string `name:"Bucket" as:"Bucket" loc:"uri" req:"1"`
+	ExpectedBucketOwner *string `name:"ExpectedBucketOwner" as:"x-amz-expected-bucket-owner" loc:"header"`
+}
+
+// GetBucketReplicationOutput is the shape of that name in AWS's model.
+type GetBucketReplicationOutput struct {
+	ReplicationConfiguration *ReplicationConfiguration `name:"ReplicationConfiguration" payload:"1"`
+}
+
+// GetBucketRequestPaymentInput is the shape of that name in AWS's model.
+type GetBucketRequestPaymentInput struct {
+	Bucket              *string `name:"Bucket" as:"Bucket" loc:"uri" req:"1"`
+	ExpectedBucketOwner *string `name:"ExpectedBucketOwner" as:"x-amz-expected-bucket-owner" loc:"header"`
+}
+
+// GetBucketRequestPaymentOutput is the shape of that name in AWS's model.
+type GetBucketRequestPaymentOutput struct {
+	Payer *string `name:"Payer"`
+}
+
+// GetBucketTaggingInput is the shape of that name in AWS's model.
+type GetBucketTaggingInput struct {
+	Bucket              *string `name:"Bucket" as:"Bucket" loc:"uri" req:"1"`
+	ExpectedBucketOwner *string `name:"ExpectedBucketOwner" as:"x-amz-expected-bucket-owner" loc:"header"`
+}
+
+// GetBucketTaggingOutput is the shape of that name in AWS's model.
+type GetBucketTaggingOutput struct {
+	TagSet []Tag `name:"TagSet" list:"Tag" req:"1"`
+}
+
+// GetBucketVersioningInput is the shape of that name in AWS's model.
+type GetBucketVersioningInput struct {
+	Bucket              *string `name:"Bucket" as:"Bucket" loc:"uri" req:"1"`
+	ExpectedBucketOwner *string `name:"ExpectedBucketOwner" as:"x-amz-expected-bucket-owner" loc:"header"`
+}
+
+// GetBucketVersioningOutput is the shape of that name in AWS's model.
+type GetBucketVersioningOutput struct {
+	MFADelete *string `name:"MFADelete" as:"MfaDelete"`
+	Status    *string `name:"Status"`
+}
+
+// GetBucketWebsiteInput is the shape of that name in AWS's model.
+type GetBucketWebsiteInput struct {
+	Bucket              *string `name:"Bucket" as:"Bucket" loc:"uri" req:"1"`
+	ExpectedBucketOwner *string `name:"ExpectedBucketOwner" as:"x-amz-expected-bucket-owner" loc:"header"`
+}
+
+// GetBucketWebsiteOutput is the shape of that name in AWS's model.
+type GetBucketWebsiteOutput struct {
+	ErrorDocument         *ErrorDocument         `name:"ErrorDocument"`
+	IndexDocument         *IndexDocument         `name:"IndexDocument"`
+	RedirectAllRequestsTo *RedirectAllRequestsTo `name:"RedirectAllRequestsTo"`
+	RoutingRules          []RoutingRule          `name:"RoutingRules" list:"RoutingRule"`
 }
 
 // GetObjectInput is the shape of that name in AWS's model.
@@ -118,8 +779,10 @@ type GetObjectOutput struct {
 	CacheControl              *string           `name:"CacheControl" as:"Cache-Control" loc:"header"`
 	ChecksumCRC32             *string           `name:"ChecksumCRC32" as:"x-amz-checksum-crc32" loc:"header"`
 	ChecksumCRC32C            *string           `name:"ChecksumCRC32C" as:"x-amz-checksum-crc32c" loc:"header"`
+	ChecksumCRC64NVME         *string           `name:"ChecksumCRC64NVME" as:"x-amz-checksum-crc64nvme" loc:"header"`
 	ChecksumSHA1              *string           `name:"ChecksumSHA1" as:"x-amz-checksum-sha1" loc:"header"`
 	ChecksumSHA256            *string           `name:"ChecksumSHA256" as:"x-amz-checksum-sha256" loc:"header"`
+	ChecksumType              *string           `name:"ChecksumType" as:"x-amz-checksum-type" loc:"header"`
 	ContentDisposition        *string           `name:"ContentDisposition" as:"Content-Disposition" loc:"header"`
 	ContentEncoding           *string           `name:"ContentEncoding" as:"Content-Encoding" loc:"header"`
 	ContentLanguage           *string           `name:"ContentLanguage" as:"Content-Language" loc:"header"`
@@ -148,6 +811,291 @@ type GetObjectOutput struct {
 	TagCount                  *int64            `name:"TagCount" as:"x-amz-tagging-count" loc:"header"`
 	VersionId                 *string           `name:"VersionId" as:"x-amz-version-id" loc:"header"`
 	WebsiteRedirectLocation   *string           `name:"WebsiteRedirectLocation" as:"x-amz-website-redirect-location" loc:"header"`
+}
+
+// GetObjectAclInput is the shape of that name in AWS's model.
+type GetObjectAclInput struct {
+	Bucket              *string `name:"Bucket" as:"Bucket" loc:"uri" req:"1"`
+	ExpectedBucketOwner *string `name:"ExpectedBucketOwner" as:"x-amz-expected-bucket-owner" loc:"header"`
+	Key                 *string `name:"Key" as:"Key" loc:"uri" req:"1"`
+	RequestPayer        *string `name:"RequestPayer" as:"x-amz-request-payer" loc:"header"`
+	VersionId           *string `name:"VersionId" as:"versionId" loc:"querystring"`
+}
+
+// GetObjectAclOutput is the shape of that name in AWS's model.
+type GetObjectAclOutput struct {
+	Grants         []Grant `name:"Grants" as:"AccessControlList" list:"Grant"`
+	Owner          *Owner  `name:"Owner"`
+	RequestCharged *string `name:"RequestCharged" as:"x-amz-request-charged" loc:"header"`
+}
+
+// GetObjectAttributesInput is the shape of that name in AWS's model.
+type GetObjectAttributesInput struct {
+	Bucket               *string  `name:"Bucket" as:"Bucket" loc:"uri" req:"1"`
+	ExpectedBucketOwner  *string  `name:"ExpectedBucketOwner" as:"x-amz-expected-bucket-owner" loc:"header"`
+	Key                  *string  `name:"Key" as:"Key" loc:"uri" req:"1"`
+	MaxParts             *int64   `name:"MaxParts" as:"x-amz-max-parts" loc:"header"`
+	ObjectAttributes     []string `name:"ObjectAttributes" as:"x-amz-object-attributes" loc:"header" req:"1"`
+	PartNumberMarker     *int64   `name:"PartNumberMarker" as:"x-amz-part-number-marker" loc:"header"`
+	RequestPayer         *string  `name:"RequestPayer" as:"x-amz-request-payer" loc:"header"`
+	SSECustomerAlgorithm *string  `name:"SSECustomerAlgorithm" as:"x-amz-server-side-encryption-customer-algorithm" loc:"header"`
+	SSECustomerKey       *string  `name:"SSECustomerKey" as:"x-amz-server-side-encryption-customer-key" loc:"header"`
+	SSECustomerKeyMD5    *string  `name:"SSECustomerKeyMD5" as:"x-amz-server-side-encryption-customer-key-MD5" loc:"header"`
+	VersionId            *string  `name:"VersionId" as:"versionId" loc:"querystring"`
+}
+
+// GetObjectAttributesOutput is the shape of that name in AWS's model.
+type GetObjectAttributesOutput struct {
+	Checksum       *Checksum                 `name:"Checksum"`
+	DeleteMarker   *bool                     `name:"DeleteMarker" as:"x-amz-delete-marker" loc:"header"`
+	ETag           *string                   `name:"ETag"`
+	LastModified   *time.Time                `name:"LastModified" as:"Last-Modified" loc:"header"`
+	ObjectParts    *GetObjectAttributesParts `name:"ObjectParts"`
+	ObjectSize     *int64                    `name:"ObjectSize"`
+	RequestCharged *string                   `name:"RequestCharged" as:"x-amz-request-charged" loc:"header"`
+	StorageClass   *string                   `name:"StorageClass"`
+	VersionId      *string                   `name:"VersionId" as:"x-amz-version-id" loc:"header"`
+}
+
+// GetObjectLegalHoldInput is the shape of that name in AWS's model.
+type GetObjectLegalHoldInput struct {
+	Bucket              *string `name:"Bucket" as:"Bucket" loc:"uri" req:"1"`
+	ExpectedBucketOwner *string `name:"ExpectedBucketOwner" as:"x-amz-expected-bucket-owner" loc:"header"`
+	Key                 *string `name:"Key" as:"Key" loc:"uri" req:"1"`
+	RequestPayer        *string `name:"RequestPayer" as:"x-amz-request-payer" loc:"header"`
+	VersionId           *string `name:"VersionId" as:"versionId" loc:"querystring"`
+}
+
+// GetObjectLegalHoldOutput is the shape of that name in AWS's model.
+type GetObjectLegalHoldOutput struct {
+	LegalHold *ObjectLockLegalHold `name:"LegalHold" as:"LegalHold" payload:"1"`
+}
+
+// GetObjectLockConfigurationInput is the shape of that name in AWS's model.
+type GetObjectLockConfigurationInput struct {
+	Bucket              *string `name:"Bucket" as:"Bucket" loc:"uri" req:"1"`
+	ExpectedBucketOwner *string `name:"ExpectedBucketOwner" as:"x-amz-expected-bucket-owner" loc:"header"`
+}
+
+// GetObjectLockConfigurationOutput is the shape of that name in AWS's model.
+type GetObjectLockConfigurationOutput struct {
+	ObjectLockConfiguration *ObjectLockConfiguration `name:"ObjectLockConfiguration" payload:"1"`
+}
+
+// GetObjectRetentionInput is the shape of that name in AWS's model.
+type GetObjectRetentionInput struct {
+	Bucket              *string `name:"Bucket" as:"Bucket" loc:"uri" req:"1"`
+	ExpectedBucketOwner *string `name:"ExpectedBucketOwner" as:"x-amz-expected-bucket-owner" loc:"header"`
+	Key                 *string `name:"Key" as:"Key" loc:"uri" req:"1"`
+	RequestPayer        *string `name:"RequestPayer" as:"x-amz-request-payer" loc:"header"`
+	VersionId           *string `name:"VersionId" as:"versionId" loc:"querystring"`
+}
+
+// GetObjectRetentionOutput is the shape of that name in AWS's model.
+type GetObjectRetentionOutput struct {
+	Retention *ObjectLockRetention `name:"Retention" as:"Retention" payload:"1"`
+}
+
+// GetObjectTaggingInput is the shape of that name in AWS's model.
+type GetObjectTaggingInput struct {
+	Bucket              *string `name:"Bucket" as:"Bucket" loc:"uri" req:"1"`
+	ExpectedBucketOwner *string `name:"ExpectedBucketOwner" as:"x-amz-expected-bucket-owner" loc:"header"`
+	Key                 *string `name:"Key" as:"Key" loc:"uri" req:"1"`
+	RequestPayer        *string `name:"RequestPayer" as:"x-amz-request-payer" loc:"header"`
+	VersionId           *string `name:"VersionId" as:"versionId" loc:"querystring"`
+}
+
+// GetObjectTaggingOutput is the shape of that name in AWS's model.
+type GetObjectTaggingOutput struct {
+	TagSet    []Tag   `name:"TagSet" list:"Tag" req:"1"`
+	VersionId *string `name:"VersionId" as:"x-amz-version-id" loc:"header"`
+}
+
+// GetPublicAccessBlockInput is the shape of that name in AWS's model.
+type GetPublicAccessBlockInput struct {
+	Bucket              *string `name:"Bucket" as:"Bucket" loc:"uri" req:"1"`
+	ExpectedBucketOwner *string `name:"ExpectedBucketOwner" as:"x-amz-expected-bucket-owner" loc:"header"`
+}
+
+// GetPublicAccessBlockOutput is the shape of that name in AWS's model.
+type GetPublicAccessBlockOutput struct {
+	PublicAccessBlockConfiguration *PublicAccessBlockConfiguration `name:"PublicAccessBlockConfiguration" payload:"1"`
+}
+
+// HeadBucketInput is the shape of that name in AWS's model.
+type HeadBucketInput struct {
+	Bucket              *string `name:"Bucket" as:"Bucket" loc:"uri" req:"1"`
+	ExpectedBucketOwner *string `name:"ExpectedBucketOwner" as:"x-amz-expected-bucket-owner" loc:"header"`
+}
+
+// HeadBucketOutput is the shape of that name in AWS's model.
+type HeadBucketOutput struct {
+	AccessPointAlias   *bool   `name:"AccessPointAlias" as:"x-amz-access-point-alias" loc:"header"`
+	BucketLocationName *string `name:"BucketLocationName" as:"x-amz-bucket-location-name" loc:"header"`
+	BucketLocationType *string `name:"BucketLocationType" as:"x-amz-bucket-location-type" loc:"header"`
+	BucketRegion       *string `name:"BucketRegion" as:"x-amz-bucket-region" loc:"header"`
+}
+
+// HeadObjectInput is the shape of that name in AWS's model.
+type HeadObjectInput struct {
+	Bucket                     *string    `name:"Bucket" as:"Bucket" loc:"uri" req:"1"`
+	ChecksumMode               *string    `name:"ChecksumMode" as:"x-amz-checksum-mode" loc:"header"`
+	ExpectedBucketOwner        *string    `name:"ExpectedBucketOwner" as:"x-amz-expected-bucket-owner" loc:"header"`
+	IfMatch                    *string    `name:"IfMatch" as:"If-Match" loc:"header"`
+	IfModifiedSince            *time.Time `name:"IfModifiedSince" as:"If-Modified-Since" loc:"header"`
+	IfNoneMatch                *string    `name:"IfNoneMatch" as:"If-None-Match" loc:"header"`
+	IfUnmodifiedSince          *time.Time `name:"IfUnmodifiedSince" as:"If-Unmodified-Since" loc:"header"`
+	Key                        *string    `name:"Key" as:"Key" loc:"uri" req:"1"`
+	PartNumber                 *int64     `name:"PartNumber" as:"partNumber" loc:"querystring"`
+	Range                      *string    `name:"Range" as:"Range" loc:"header"`
+	RequestPayer               *string    `name:"RequestPayer" as:"x-amz-request-payer" loc:"header"`
+	ResponseCacheControl       *string    `name:"ResponseCacheControl" as:"response-cache-control" loc:"querystring"`
+	ResponseContentDisposition *string    `name:"ResponseContentDisposition" as:"response-content-disposition" loc:"querystring"`
+	ResponseContentEncoding    *string    `name:"ResponseContentEncoding" as:"response-content-encoding" loc:"querystring"`
+	ResponseContentLanguage    *string    `name:"ResponseContentLanguage" as:"response-content-language" loc:"querystring"`
+	ResponseContentType        *string    `name:"ResponseContentType" as:"response-content-type" loc:"querystring"`
+	ResponseExpires            *time.Time `name:"ResponseExpires" as:"response-expires" loc:"querystring" ts:"rfc822"`
+	SSECustomerAlgorithm       *string    `name:"SSECustomerAlgorithm" as:"x-amz-server-side-encryption-customer-algorithm" loc:"header"`
+	SSECustomerKey             *string    `name:"SSECustomerKey" as:"x-amz-server-side-encryption-customer-key" loc:"header"`
+	SSECustomerKeyMD5          *string    `name:"SSECustomerKeyMD5" as:"x-amz-server-side-encryption-customer-key-MD5" loc:"header"`
+	VersionId                  *string    `name:"VersionId" as:"versionId" loc:"querystring"`
+}
+
+// HeadObjectOutput is the shape of that name in AWS's model.
+type HeadObjectOutput struct {
+	AcceptRanges              *string           `name:"AcceptRanges" as:"accept-ranges" loc:"header"`
+	ArchiveStatus             *string           `name:"ArchiveStatus" as:"x-amz-archive-status" loc:"header"`
+	BucketKeyEnabled          *bool             `name:"BucketKeyEnabled" as:"x-amz-server-side-encryption-bucket-key-enabled" loc:"header"`
+	CacheControl              *string           `name:"CacheControl" as:"Cache-Control" loc:"header"`
+	ChecksumCRC32             *string           `name:"ChecksumCRC32" as:"x-amz-checksum-crc32" loc:"header"`
+	ChecksumCRC32C            *string           `name:"ChecksumCRC32C" as:"x-amz-checksum-crc32c" loc:"header"`
+	ChecksumCRC64NVME         *string           `name:"ChecksumCRC64NVME" as:"x-amz-checksum-crc64nvme" loc:"header"`
+	ChecksumSHA1              *string           `name:"ChecksumSHA1" as:"x-amz-checksum-sha1" loc:"header"`
+	ChecksumSHA256            *string           `name:"ChecksumSHA256" as:"x-amz-checksum-sha256" loc:"header"`
+	ChecksumType              *string           `name:"ChecksumType" as:"x-amz-checksum-type" loc:"header"`
+	ContentDisposition        *string           `name:"ContentDisposition" as:"Content-Disposition" loc:"header"`
+	ContentEncoding           *string           `name:"ContentEncoding" as:"Content-Encoding" loc:"header"`
+	ContentLanguage           *string           `name:"ContentLanguage" as:"Content-Language" loc:"header"`
+	ContentLength             *int64            `name:"ContentLength" as:"Content-Length" loc:"header"`
+	ContentRange              *string           `name:"ContentRange" as:"Content-Range" loc:"header"`
+	ContentType               *string           `name:"ContentType" as:"Content-Type" loc:"header"`
+	DeleteMarker              *bool             `name:"DeleteMarker" as:"x-amz-delete-marker" loc:"header"`
+	ETag                      *string           `name:"ETag" as:"ETag" loc:"header"`
+	Expiration                *string           `name:"Expiration" as:"x-amz-expiration" loc:"header"`
+	Expires                   *time.Time        `name:"Expires" as:"Expires" loc:"header"`
+	LastModified              *time.Time        `name:"LastModified" as:"Last-Modified" loc:"header"`
+	Metadata                  map[string]string `name:"Metadata" as:"x-amz-meta-" loc:"headers"`
+	MissingMeta               *int64            `name:"MissingMeta" as:"x-amz-missing-meta" loc:"header"`
+	ObjectLockLegalHoldStatus *string           `name:"ObjectLockLegalHoldStatus" as:"x-amz-object-lock-legal-hold" loc:"header"`
+	ObjectLockMode            *string           `name:"ObjectLockMode" as:"x-amz-object-lock-mode" loc:"header"`
+	ObjectLockRetainUntilDate *time.Time        `name:"ObjectLockRetainUntilDate" as:"x-amz-object-lock-retain-until-date" loc:"header" ts:"iso8601"`
+	PartsCount                *int64            `name:"PartsCount" as:"x-amz-mp-parts-count" loc:"header"`
+	ReplicationStatus         *string           `name:"ReplicationStatus" as:"x-amz-replication-status" loc:"header"`
+	RequestCharged            *string           `name:"RequestCharged" as:"x-amz-request-charged" loc:"header"`
+	Restore                   *string           `name:"Restore" as:"x-amz-restore" loc:"header"`
+	SSECustomerAlgorithm      *string           `name:"SSECustomerAlgorithm" as:"x-amz-server-side-encryption-customer-algorithm" loc:"header"`
+	SSECustomerKeyMD5         *string           `name:"SSECustomerKeyMD5" as:"x-amz-server-side-encryption-customer-key-MD5" loc:"header"`
+	SSEKMSKeyId               *string           `name:"SSEKMSKeyId" as:"x-amz-server-side-encryption-aws-kms-key-id" loc:"header"`
+	ServerSideEncryption      *string           `name:"ServerSideEncryption" as:"x-amz-server-side-encryption" loc:"header"`
+	StorageClass              *string           `name:"StorageClass" as:"x-amz-storage-class" loc:"header"`
+	VersionId                 *string           `name:"VersionId" as:"x-amz-version-id" loc:"header"`
+	WebsiteRedirectLocation   *string           `name:"WebsiteRedirectLocation" as:"x-amz-website-redirect-location" loc:"header"`
+}
+
+// ListBucketsOutput is the shape of that name in AWS's model.
+type ListBucketsOutput struct {
+	Buckets []Bucket `name:"Buckets" list:"Bucket"`
+	Owner   *Owner   `name:"Owner"`
+}
+
+// ListMultipartUploadsInput is the shape of that name in AWS's model.
+type ListMultipartUploadsInput struct {
+	Bucket              *string `name:"Bucket" as:"Bucket" loc:"uri" req:"1"`
+	Delimiter           *string `name:"Delimiter" as:"delimiter" loc:"querystring"`
+	EncodingType        *string `name:"EncodingType" as:"encoding-type" loc:"querystring"`
+	ExpectedBucketOwner *string `name:"ExpectedBucketOwner" as:"x-amz-expected-bucket-owner" loc:"header"`
+	KeyMarker           *string `name:"KeyMarker" as:"key-marker" loc:"querystring"`
+	MaxUploads          *int64  `name:"MaxUploads" as:"max-uploads" loc:"querystring"`
+	Prefix              *string `name:"Prefix" as:"prefix" loc:"querystring"`
+	RequestPayer        *string `name:"RequestPayer" as:"x-amz-request-payer" loc:"header"`
+	UploadIdMarker      *string `name:"UploadIdMarker" as:"upload-id-marker" loc:"querystring"`
+}
+
+// ListMultipartUploadsOutput is the shape of that name in AWS's model.
+type ListMultipartUploadsOutput struct {
+	Bucket             *string           `name:"Bucket"`
+	CommonPrefixes     []CommonPrefix    `name:"CommonPrefixes" flat:"1"`
+	Delimiter          *string           `name:"Delimiter"`
+	EncodingType       *string           `name:"EncodingType"`
+	IsTruncated        *bool             `name:"IsTruncated"`
+	KeyMarker          *string           `name:"KeyMarker"`
+	MaxUploads         *int64            `name:"MaxUploads"`
+	NextKeyMarker      *string           `name:"NextKeyMarker"`
+	NextUploadIdMarker *string           `name:"NextUploadIdMarker"`
+	Prefix             *string           `name:"Prefix"`
+	RequestCharged     *string           `name:"RequestCharged" as:"x-amz-request-charged" loc:"header"`
+	UploadIdMarker     *string           `name:"UploadIdMarker"`
+	Uploads            []MultipartUpload `name:"Uploads" as:"Upload" flat:"1"`
+}
+
+// ListObjectVersionsInput is the shape of that name in AWS's model.
+type ListObjectVersionsInput struct {
+	Bucket                   *string  `name:"Bucket" as:"Bucket" loc:"uri" req:"1"`
+	Delimiter                *string  `name:"Delimiter" as:"delimiter" loc:"querystring"`
+	EncodingType             *string  `name:"EncodingType" as:"encoding-type" loc:"querystring"`
+	ExpectedBucketOwner      *string  `name:"ExpectedBucketOwner" as:"x-amz-expected-bucket-owner" loc:"header"`
+	KeyMarker                *string  `name:"KeyMarker" as:"key-marker" loc:"querystring"`
+	MaxKeys                  *int64   `name:"MaxKeys" as:"max-keys" loc:"querystring"`
+	OptionalObjectAttributes []string `name:"OptionalObjectAttributes" as:"x-amz-optional-object-attributes" loc:"header"`
+	Prefix                   *string  `name:"Prefix" as:"prefix" loc:"querystring"`
+	RequestPayer             *string  `name:"RequestPayer" as:"x-amz-request-payer" loc:"header"`
+	VersionIdMarker          *string  `name:"VersionIdMarker" as:"version-id-marker" loc:"querystring"`
+}
+
+// ListObjectVersionsOutput is the shape of that name in AWS's model.
+type ListObjectVersionsOutput struct {
+	CommonPrefixes      []CommonPrefix      `name:"CommonPrefixes" flat:"1"`
+	DeleteMarkers       []DeleteMarkerEntry `name:"DeleteMarkers" as:"DeleteMarker" flat:"1"`
+	Delimiter           *string             `name:"Delimiter"`
+	EncodingType        *string             `name:"EncodingType"`
+	IsTruncated         *bool               `name:"IsTruncated"`
+	KeyMarker           *string             `name:"KeyMarker"`
+	MaxKeys             *int64              `name:"MaxKeys"`
+	Name                *string             `name:"Name"`
+	NextKeyMarker       *string             `name:"NextKeyMarker"`
+	NextVersionIdMarker *string             `name:"NextVersionIdMarker"`
+	Prefix              *string             `name:"Prefix"`
+	RequestCharged      *string             `name:"RequestCharged" as:"x-amz-request-charged" loc:"header"`
+	VersionIdMarker     *string             `name:"VersionIdMarker"`
+	Versions            []ObjectVersion     `name:"Versions" as:"Version" flat:"1"`
+}
+
+// ListObjectsInput is the shape of that name in AWS's model.
+type ListObjectsInput struct {
+	Bucket                   *string  `name:"Bucket" as:"Bucket" loc:"uri" req:"1"`
+	Delimiter                *string  `name:"Delimiter" as:"delimiter" loc:"querystring"`
+	EncodingType             *string  `name:"EncodingType" as:"encoding-type" loc:"querystring"`
+	ExpectedBucketOwner      *string  `name:"ExpectedBucketOwner" as:"x-amz-expected-bucket-owner" loc:"header"`
+	Marker                   *string  `name:"Marker" as:"marker" loc:"querystring"`
+	MaxKeys                  *int64   `name:"MaxKeys" as:"max-keys" loc:"querystring"`
+	OptionalObjectAttributes []string `name:"OptionalObjectAttributes" as:"x-amz-optional-object-attributes" loc:"header"`
+	Prefix                   *string  `name:"Prefix" as:"prefix" loc:"querystring"`
+	RequestPayer             *string  `name:"RequestPayer" as:"x-amz-request-payer" loc:"header"`
+}
+
+// ListObjectsOutput is the shape of that name in AWS's model.
+type ListObjectsOutput struct {
+	CommonPrefixes []CommonPrefix `name:"CommonPrefixes" flat:"1"`
+	Contents       []Object       `name:"Contents" flat:"1"`
+	Delimiter      *string        `name:"Delimiter"`
+	EncodingType   *string        `name:"EncodingType"`
+	IsTruncated    *bool          `name:"IsTruncated"`
+	Marker         *string        `name:"Marker"`
+	MaxKeys        *int64         `name:"MaxKeys"`
+	Name           *string        `name:"Name"`
+	NextMarker     *string        `name:"NextMarker"`
+	Prefix         *string        `name:"Prefix"`
+	RequestCharged *string        `name:"RequestCharged" as:"x-amz-request-charged" loc:"header"`
 }
 
 // ListObjectsV2Input is the shape of that name in AWS's model.
@@ -182,6 +1130,107 @@ type ListObjectsV2Output struct {
 	StartAfter            *string        `name:"StartAfter"`
 }
 
+// ListPartsInput is the shape of that name in AWS's model.
+type ListPartsInput struct {
+	Bucket               *string `name:"Bucket" as:"Bucket" loc:"uri" req:"1"`
+	ExpectedBucketOwner  *string `name:"ExpectedBucketOwner" as:"x-amz-expected-bucket-owner" loc:"header"`
+	Key                  *string `name:"Key" as:"Key" loc:"uri" req:"1"`
+	MaxParts             *int64  `name:"MaxParts" as:"max-parts" loc:"querystring"`
+	PartNumberMarker     *int64  `name:"PartNumberMarker" as:"part-number-marker" loc:"querystring"`
+	RequestPayer         *string `name:"RequestPayer" as:"x-amz-request-payer" loc:"header"`
+	SSECustomerAlgorithm *string `name:"SSECustomerAlgorithm" as:"x-amz-server-side-encryption-customer-algorithm" loc:"header"`
+	SSECustomerKey       *string `name:"SSECustomerKey" as:"x-amz-server-side-encryption-customer-key" loc:"header"`
+	SSECustomerKeyMD5    *string `name:"SSECustomerKeyMD5" as:"x-amz-server-side-encryption-customer-key-MD5" loc:"header"`
+	UploadId             *string `name:"UploadId" as:"uploadId" loc:"querystring" req:"1"`
+}
+
+// ListPartsOutput is the shape of that name in AWS's model.
+type ListPartsOutput struct {
+	AbortDate            *time.Time `name:"AbortDate" as:"x-amz-abort-date" loc:"header"`
+	AbortRuleId          *string    `name:"AbortRuleId" as:"x-amz-abort-rule-id" loc:"header"`
+	Bucket               *string    `name:"Bucket"`
+	ChecksumAlgorithm    *string    `name:"ChecksumAlgorithm"`
+	Initiator            *Initiator `name:"Initiator"`
+	IsTruncated          *bool      `name:"IsTruncated"`
+	Key                  *string    `name:"Key"`
+	MaxParts             *int64     `name:"MaxParts"`
+	NextPartNumberMarker *int64     `name:"NextPartNumberMarker"`
+	Owner                *Owner     `name:"Owner"`
+	PartNumberMarker     *int64     `name:"PartNumberMarker"`
+	Parts                []Part     `name:"Parts" as:"Part" flat:"1"`
+	RequestCharged       *string    `name:"RequestCharged" as:"x-amz-request-charged" loc:"header"`
+	StorageClass         *string    `name:"StorageClass"`
+	UploadId             *string    `name:"UploadId"`
+}
+
+// PutBucketAclInput is the shape of that name in AWS's model.
+type PutBucketAclInput struct {
+	ACL                 *string              `name:"ACL" as:"x-amz-acl" loc:"header"`
+	AccessControlPolicy *AccessControlPolicy `name:"AccessControlPolicy" as:"AccessControlPolicy" ns:"http://s3.amazonaws.com/doc/2006-03-01/" payload:"1"`
+	Bucket              *string              `name:"Bucket" as:"Bucket" loc:"uri" req:"1"`
+	ChecksumAlgorithm   *string              `name:"ChecksumAlgorithm" as:"x-amz-sdk-checksum-algorithm" loc:"header"`
+	ContentMD5          *string              `name:"ContentMD5" as:"Content-MD5" loc:"header"`
+	ExpectedBucketOwner *string              `name:"ExpectedBucketOwner" as:"x-amz-expected-bucket-owner" loc:"header"`
+	GrantFullControl    *string              `name:"GrantFullControl" as:"x-amz-grant-full-control" loc:"header"`
+	GrantRead           *string              `name:"GrantRead" as:"x-amz-grant-read" loc:"header"`
+	GrantReadACP        *string              `name:"GrantReadACP" as:"x-amz-grant-read-acp" loc:"header"`
+	GrantWrite          *string              `name:"GrantWrite" as:"x-amz-grant-write" loc:"header"`
+	GrantWriteACP       *string              `name:"GrantWriteACP" as:"x-amz-grant-write-acp" loc:"header"`
+}
+
+// PutBucketCorsInput is the shape of that name in AWS's model.
+type PutBucketCorsInput struct {
+	Bucket              *string            `name:"Bucket" as:"Bucket" loc:"uri" req:"1"`
+	CORSConfiguration   *CORSConfiguration `name:"CORSConfiguration" as:"CORSConfiguration" ns:"http://s3.amazonaws.com/doc/2006-03-01/" payload:"1" req:"1"`
+	ChecksumAlgorithm   *string            `name:"ChecksumAlgorithm" as:"x-amz-sdk-checksum-algorithm" loc:"header"`
+	ContentMD5          *string            `name:"ContentMD5" as:"Content-MD5" loc:"header"`
+	ExpectedBucketOwner *string            `name:"ExpectedBucketOwner" as:"x-amz-expected-bucket-owner" loc:"header"`
+}
+
+// PutBucketEncryptionInput is the shape of that name in AWS's model.
+type PutBucketEncryptionInput struct {
+	Bucket                            *string                            `name:"Bucket" as:"Bucket" loc:"uri" req:"1"`
+	ChecksumAlgorithm                 *string                            `name:"ChecksumAlgorithm" as:"x-amz-sdk-checksum-algorithm" loc:"header"`
+	ContentMD5                        *string                            `name:"ContentMD5" as:"Content-MD5" loc:"header"`
+	ExpectedBucketOwner               *string                            `name:"ExpectedBucketOwner" as:"x-amz-expected-bucket-owner" loc:"header"`
+	ServerSideEncryptionConfiguration *ServerSideEncryptionConfiguration `name:"ServerSideEncryptionConfiguration" as:"ServerSideEncryptionConfiguration" ns:"http://s3.amazonaws.com/doc/2006-03-01/" payload:"1" req:"1"`
+}
+
+// PutBucketLifecycleConfigurationInput is the shape of that name in AWS's model.
+type PutBucketLifecycleConfigurationInput struct {
+	Bucket                             *string                       `name:"Bucket" as:"Bucket" loc:"uri" req:"1"`
+	ChecksumAlgorithm                  *string                       `name:"ChecksumAlgorithm" as:"x-amz-sdk-checksum-algorithm" loc:"header"`
+	ExpectedBucketOwner                *string                       `name:"ExpectedBucketOwner" as:"x-amz-expected-bucket-owner" loc:"header"`
+	LifecycleConfiguration             *BucketLifecycleConfiguration `name:"LifecycleConfiguration" as:"LifecycleConfiguration" ns:"http://s3.amazonaws.com/doc/2006-03-01/" payload:"1"`
+	TransitionDefaultMinimumObjectSize *string                       `name:"TransitionDefaultMinimumObjectSize" as:"x-amz-transition-default-minimum-object-size" loc:"header"`
+}
+
+// PutBucketNotificationConfigurationInput is the shape of that name in AWS's model.
+type PutBucketNotificationConfigurationInput struct {
+	Bucket                    *string                    `name:"Bucket" as:"Bucket" loc:"uri" req:"1"`
+	ExpectedBucketOwner       *string                    `name:"ExpectedBucketOwner" as:"x-amz-expected-bucket-owner" loc:"header"`
+	NotificationConfiguration *NotificationConfiguration `name:"NotificationConfiguration" as:"NotificationConfiguration" ns:"http://s3.amazonaws.com/doc/2006-03-01/" payload:"1" req:"1"`
+	SkipDestinationValidation *bool                      `name:"SkipDestinationValidation" as:"x-amz-skip-destination-validation" loc:"header"`
+}
+
+// PutBucketOwnershipControlsInput is the shape of that name in AWS's model.
+type PutBucketOwnershipControlsInput struct {
+	Bucket              *string            `name:"Bucket" as:"Bucket" loc:"uri" req:"1"`
+	ContentMD5          *string            `name:"ContentMD5" as:"Content-MD5" loc:"header"`
+	ExpectedBucketOwner *string            `name:"ExpectedBucketOwner" as:"x-amz-expected-bucket-owner" loc:"header"`
+	OwnershipControls   *OwnershipControls `name:"OwnershipControls" as:"OwnershipControls" ns:"http://s3.amazonaws.com/doc/2006-03-01/" payload:"1" req:"1"`
+}
+
+// PutBucketPolicyInput is the shape of that name in AWS's model.
+type PutBucketPolicyInput struct {
+	Bucket                        *string `name:"Bucket" as:"Bucket" loc:"uri" req:"1"`
+	ChecksumAlgorithm             *string `name:"ChecksumAlgorithm" as:"x-amz-sdk-checksum-algorithm" loc:"header"`
+	ConfirmRemoveSelfBucketAccess *bool   `name:"ConfirmRemoveSelfBucketAccess" as:"x-amz-confirm-remove-self-bucket-access" loc:"header"`
+	ContentMD5                    *string `name:"ContentMD5" as:"Content-MD5" loc:"header"`
+	ExpectedBucketOwner           *string `name:"ExpectedBucketOwner" as:"x-amz-expected-bucket-owner" loc:"header"`
+	Policy                        *string `name:"Policy" payload:"1" req:"1"`
+}
+
 // PutBucketTaggingInput is the shape of that name in AWS's model.
 type PutBucketTaggingInput struct {
 	Bucket              *string  `name:"Bucket" as:"Bucket" loc:"uri" req:"1"`
@@ -189,6 +1238,16 @@ type PutBucketTaggingInput struct {
 	ContentMD5          *string  `name:"ContentMD5" as:"Content-MD5" loc:"header"`
 	ExpectedBucketOwner *string  `name:"ExpectedBucketOwner" as:"x-amz-expected-bucket-owner" loc:"header"`
 	Tagging             *Tagging `name:"Tagging" as:"Tagging" ns:"http://s3.amazonaws.com/doc/2006-03-01/" payload:"1" req:"1"`
+}
+
+// PutBucketVersioningInput is the shape of that name in AWS's model.
+type PutBucketVersioningInput struct {
+	Bucket                  *string                  `name:"Bucket" as:"Bucket" loc:"uri" req:"1"`
+	ChecksumAlgorithm       *string                  `name:"ChecksumAlgorithm" as:"x-amz-sdk-checksum-algorithm" loc:"header"`
+	ContentMD5              *string                  `name:"ContentMD5" as:"Content-MD5" loc:"header"`
+	ExpectedBucketOwner     *string                  `name:"ExpectedBucketOwner" as:"x-amz-expected-bucket-owner" loc:"header"`
+	MFA                     *string                  `name:"MFA" as:"x-amz-mfa" loc:"header"`
+	VersioningConfiguration *VersioningConfiguration `name:"VersioningConfiguration" as:"VersioningConfiguration" ns:"http://s3.amazonaws.com/doc/2006-03-01/" payload:"1" req:"1"`
 }
 
 // PutObjectInput is the shape of that name in AWS's model.
@@ -201,6 +1260,7 @@ type PutObjectInput struct {
 	ChecksumAlgorithm         *string           `name:"ChecksumAlgorithm" as:"x-amz-sdk-checksum-algorithm" loc:"header"`
 	ChecksumCRC32             *string           `name:"ChecksumCRC32" as:"x-amz-checksum-crc32" loc:"header"`
 	ChecksumCRC32C            *string           `name:"ChecksumCRC32C" as:"x-amz-checksum-crc32c" loc:"header"`
+	ChecksumCRC64NVME         *string           `name:"ChecksumCRC64NVME" as:"x-amz-checksum-crc64nvme" loc:"header"`
 	ChecksumSHA1              *string           `name:"ChecksumSHA1" as:"x-amz-checksum-sha1" loc:"header"`
 	ChecksumSHA256            *string           `name:"ChecksumSHA256" as:"x-amz-checksum-sha256" loc:"header"`
 	ContentDisposition        *string           `name:"ContentDisposition" as:"Content-Disposition" loc:"header"`
@@ -215,6 +1275,8 @@ type PutObjectInput struct {
 	GrantRead                 *string           `name:"GrantRead" as:"x-amz-grant-read" loc:"header"`
 	GrantReadACP              *string           `name:"GrantReadACP" as:"x-amz-grant-read-acp" loc:"header"`
 	GrantWriteACP             *string           `name:"GrantWriteACP" as:"x-amz-grant-write-acp" loc:"header"`
+	IfMatch                   *string           `name:"IfMatch" as:"If-Match" loc:"header"`
+	IfNoneMatch               *string           `name:"IfNoneMatch" as:"If-None-Match" loc:"header"`
 	Key                       *string           `name:"Key" as:"Key" loc:"uri" req:"1"`
 	Metadata                  map[string]string `name:"Metadata" as:"x-amz-meta-" loc:"headers"`
 	ObjectLockLegalHoldStatus *string           `name:"ObjectLockLegalHoldStatus" as:"x-amz-object-lock-legal-hold" loc:"header"`
@@ -237,8 +1299,10 @@ type PutObjectOutput struct {
 	BucketKeyEnabled        *bool   `name:"BucketKeyEnabled" as:"x-amz-server-side-encryption-bucket-key-enabled" loc:"header"`
 	ChecksumCRC32           *string `name:"ChecksumCRC32" as:"x-amz-checksum-crc32" loc:"header"`
 	ChecksumCRC32C          *string `name:"ChecksumCRC32C" as:"x-amz-checksum-crc32c" loc:"header"`
+	ChecksumCRC64NVME       *string `name:"ChecksumCRC64NVME" as:"x-amz-checksum-crc64nvme" loc:"header"`
 	ChecksumSHA1            *string `name:"ChecksumSHA1" as:"x-amz-checksum-sha1" loc:"header"`
 	ChecksumSHA256          *string `name:"ChecksumSHA256" as:"x-amz-checksum-sha256" loc:"header"`
+	ChecksumType            *string `name:"ChecksumType" as:"x-amz-checksum-type" loc:"header"`
 	ETag                    *string `name:"ETag" as:"ETag" loc:"header"`
 	Expiration              *string `name:"Expiration" as:"x-amz-expiration" loc:"header"`
 	RequestCharged          *string `name:"RequestCharged" as:"x-amz-request-charged" loc:"header"`
@@ -247,7 +1311,124 @@ type PutObjectOutput struct {
 	SSEKMSEncryptionContext *string `name:"SSEKMSEncryptionContext" as:"x-amz-server-side-encryption-context" loc:"header"`
 	SSEKMSKeyId             *string `name:"SSEKMSKeyId" as:"x-amz-server-side-encryption-aws-kms-key-id" loc:"header"`
 	ServerSideEncryption    *string `name:"ServerSideEncryption" as:"x-amz-server-side-encryption" loc:"header"`
+	Size                    *int64  `name:"Size" as:"x-amz-object-size" loc:"header"`
 	VersionId               *string `name:"VersionId" as:"x-amz-version-id" loc:"header"`
+}
+
+// PutObjectTaggingInput is the shape of that name in AWS's model.
+type PutObjectTaggingInput struct {
+	Bucket              *string  `name:"Bucket" as:"Bucket" loc:"uri" req:"1"`
+	ChecksumAlgorithm   *string  `name:"ChecksumAlgorithm" as:"x-amz-sdk-checksum-algorithm" loc:"header"`
+	ContentMD5          *string  `name:"ContentMD5" as:"Content-MD5" loc:"header"`
+	ExpectedBucketOwner *string  `name:"ExpectedBucketOwner" as:"x-amz-expected-bucket-owner" loc:"header"`
+	Key                 *string  `name:"Key" as:"Key" loc:"uri" req:"1"`
+	RequestPayer        *string  `name:"RequestPayer" as:"x-amz-request-payer" loc:"header"`
+	Tagging             *Tagging `name:"Tagging" as:"Tagging" ns:"http://s3.amazonaws.com/doc/2006-03-01/" payload:"1" req:"1"`
+	VersionId           *string  `name:"VersionId" as:"versionId" loc:"querystring"`
+}
+
+// PutObjectTaggingOutput is the shape of that name in AWS's model.
+type PutObjectTaggingOutput struct {
+	VersionId *string `name:"VersionId" as:"x-amz-version-id" loc:"header"`
+}
+
+// PutPublicAccessBlockInput is the shape of that name in AWS's model.
+type PutPublicAccessBlockInput struct {
+	Bucket                         *string                         `name:"Bucket" as:"Bucket" loc:"uri" req:"1"`
+	ChecksumAlgorithm              *string                         `name:"ChecksumAlgorithm" as:"x-amz-sdk-checksum-algorithm" loc:"header"`
+	ContentMD5                     *string                         `name:"ContentMD5" as:"Content-MD5" loc:"header"`
+	ExpectedBucketOwner            *string                         `name:"ExpectedBucketOwner" as:"x-amz-expected-bucket-owner" loc:"header"`
+	PublicAccessBlockConfiguration *PublicAccessBlockConfiguration `name:"PublicAccessBlockConfiguration" as:"PublicAccessBlockConfiguration" ns:"http://s3.amazonaws.com/doc/2006-03-01/" payload:"1" req:"1"`
+}
+
+// UploadPartInput is the shape of that name in AWS's model.
+type UploadPartInput struct {
+	Body                 io.ReadCloser `name:"Body" payload:"1"`
+	Bucket               *string       `name:"Bucket" as:"Bucket" loc:"uri" req:"1"`
+	ChecksumAlgorithm    *string       `name:"ChecksumAlgorithm" as:"x-amz-sdk-checksum-algorithm" loc:"header"`
+	ChecksumCRC32        *string       `name:"ChecksumCRC32" as:"x-amz-checksum-crc32" loc:"header"`
+	ChecksumCRC32C       *string       `name:"ChecksumCRC32C" as:"x-amz-checksum-crc32c" loc:"header"`
+	ChecksumCRC64NVME    *string       `name:"ChecksumCRC64NVME" as:"x-amz-checksum-crc64nvme" loc:"header"`
+	ChecksumSHA1         *string       `name:"ChecksumSHA1" as:"x-amz-checksum-sha1" loc:"header"`
+	ChecksumSHA256       *string       `name:"ChecksumSHA256" as:"x-amz-checksum-sha256" loc:"header"`
+	ContentLength        *int64        `name:"ContentLength" as:"Content-Length" loc:"header"`
+	ContentMD5           *string       `name:"ContentMD5" as:"Content-MD5" loc:"header"`
+	ExpectedBucketOwner  *string       `name:"ExpectedBucketOwner" as:"x-amz-expected-bucket-owner" loc:"header"`
+	Key                  *string       `name:"Key" as:"Key" loc:"uri" req:"1"`
+	PartNumber           *int64        `name:"PartNumber" as:"partNumber" loc:"querystring" req:"1"`
+	RequestPayer         *string       `name:"RequestPayer" as:"x-amz-request-payer" loc:"header"`
+	SSECustomerAlgorithm *string       `name:"SSECustomerAlgorithm" as:"x-amz-server-side-encryption-customer-algorithm" loc:"header"`
+	SSECustomerKey       *string       `name:"SSECustomerKey" as:"x-amz-server-side-encryption-customer-key" loc:"header"`
+	SSECustomerKeyMD5    *string       `name:"SSECustomerKeyMD5" as:"x-amz-server-side-encryption-customer-key-MD5" loc:"header"`
+	UploadId             *string       `name:"UploadId" as:"uploadId" loc:"querystring" req:"1"`
+}
+
+// UploadPartOutput is the shape of that name in AWS's model.
+type UploadPartOutput struct {
+	BucketKeyEnabled     *bool   `name:"BucketKeyEnabled" as:"x-amz-server-side-encryption-bucket-key-enabled" loc:"header"`
+	ChecksumCRC32        *string `name:"ChecksumCRC32" as:"x-amz-checksum-crc32" loc:"header"`
+	ChecksumCRC32C       *string `name:"ChecksumCRC32C" as:"x-amz-checksum-crc32c" loc:"header"`
+	ChecksumCRC64NVME    *string `name:"ChecksumCRC64NVME" as:"x-amz-checksum-crc64nvme" loc:"header"`
+	ChecksumSHA1         *string `name:"ChecksumSHA1" as:"x-amz-checksum-sha1" loc:"header"`
+	ChecksumSHA256       *string `name:"ChecksumSHA256" as:"x-amz-checksum-sha256" loc:"header"`
+	ETag                 *string `name:"ETag" as:"ETag" loc:"header"`
+	RequestCharged       *string `name:"RequestCharged" as:"x-amz-request-charged" loc:"header"`
+	SSECustomerAlgorithm *string `name:"SSECustomerAlgorithm" as:"x-amz-server-side-encryption-customer-algorithm" loc:"header"`
+	SSECustomerKeyMD5    *string `name:"SSECustomerKeyMD5" as:"x-amz-server-side-encryption-customer-key-MD5" loc:"header"`
+	SSEKMSKeyId          *string `name:"SSEKMSKeyId" as:"x-amz-server-side-encryption-aws-kms-key-id" loc:"header"`
+	ServerSideEncryption *string `name:"ServerSideEncryption" as:"x-amz-server-side-encryption" loc:"header"`
+}
+
+// UploadPartCopyInput is the shape of that name in AWS's model.
+type UploadPartCopyInput struct {
+	Bucket                         *string    `name:"Bucket" as:"Bucket" loc:"uri" req:"1"`
+	CopySource                     *string    `name:"CopySource" as:"x-amz-copy-source" loc:"header" req:"1"`
+	CopySourceIfMatch              *string    `name:"CopySourceIfMatch" as:"x-amz-copy-source-if-match" loc:"header"`
+	CopySourceIfModifiedSince      *time.Time `name:"CopySourceIfModifiedSince" as:"x-amz-copy-source-if-modified-since" loc:"header"`
+	CopySourceIfNoneMatch          *string    `name:"CopySourceIfNoneMatch" as:"x-amz-copy-source-if-none-match" loc:"header"`
+	CopySourceIfUnmodifiedSince    *time.Time `name:"CopySourceIfUnmodifiedSince" as:"x-amz-copy-source-if-unmodified-since" loc:"header"`
+	CopySourceRange                *string    `name:"CopySourceRange" as:"x-amz-copy-source-range" loc:"header"`
+	CopySourceSSECustomerAlgorithm *string    `name:"CopySourceSSECustomerAlgorithm" as:"x-amz-copy-source-server-side-encryption-customer-algorithm" loc:"header"`
+	CopySourceSSECustomerKey       *string    `name:"CopySourceSSECustomerKey" as:"x-amz-copy-source-server-side-encryption-customer-key" loc:"header"`
+	CopySourceSSECustomerKeyMD5    *string    `name:"CopySourceSSECustomerKeyMD5" as:"x-amz-copy-source-server-side-encryption-customer-key-MD5" loc:"header"`
+	ExpectedBucketOwner            *string    `name:"ExpectedBucketOwner" as:"x-amz-expected-bucket-owner" loc:"header"`
+	ExpectedSourceBucketOwner      *string    `name:"ExpectedSourceBucketOwner" as:"x-amz-source-expected-bucket-owner" loc:"header"`
+	Key                            *string    `name:"Key" as:"Key" loc:"uri" req:"1"`
+	PartNumber                     *int64     `name:"PartNumber" as:"partNumber" loc:"querystring" req:"1"`
+	RequestPayer                   *string    `name:"RequestPayer" as:"x-amz-request-payer" loc:"header"`
+	SSECustomerAlgorithm           *string    `name:"SSECustomerAlgorithm" as:"x-amz-server-side-encryption-customer-algorithm" loc:"header"`
+	SSECustomerKey                 *string    `name:"SSECustomerKey" as:"x-amz-server-side-encryption-customer-key" loc:"header"`
+	SSECustomerKeyMD5              *string    `name:"SSECustomerKeyMD5" as:"x-amz-server-side-encryption-customer-key-MD5" loc:"header"`
+	UploadId                       *string    `name:"UploadId" as:"uploadId" loc:"querystring" req:"1"`
+}
+
+// UploadPartCopyOutput is the shape of that name in AWS's model.
+type UploadPartCopyOutput struct {
+	BucketKeyEnabled     *bool           `name:"BucketKeyEnabled" as:"x-amz-server-side-encryption-bucket-key-enabled" loc:"header"`
+	CopyPartResult       *CopyPartResult `name:"CopyPartResult" payload:"1"`
+	CopySourceVersionId  *string         `name:"CopySourceVersionId" as:"x-amz-copy-source-version-id" loc:"header"`
+	RequestCharged       *string         `name:"RequestCharged" as:"x-amz-request-charged" loc:"header"`
+	SSECustomerAlgorithm *string         `name:"SSECustomerAlgorithm" as:"x-amz-server-side-encryption-customer-algorithm" loc:"header"`
+	SSECustomerKeyMD5    *string         `name:"SSECustomerKeyMD5" as:"x-amz-server-side-encryption-customer-key-MD5" loc:"header"`
+	SSEKMSKeyId          *string         `name:"SSEKMSKeyId" as:"x-amz-server-side-encryption-aws-kms-key-id" loc:"header"`
+	ServerSideEncryption *string         `name:"ServerSideEncryption" as:"x-amz-server-side-encryption" loc:"header"`
+}
+
+// CompletedMultipartUpload is the shape of that name in AWS's model.
+type CompletedMultipartUpload struct {
+	Parts []CompletedPart `name:"Parts" as:"Part" flat:"1"`
+}
+
+// CopyObjectResult is the shape of that name in AWS's model.
+type CopyObjectResult struct {
+	ChecksumCRC32     *string    `name:"ChecksumCRC32"`
+	ChecksumCRC32C    *string    `name:"ChecksumCRC32C"`
+	ChecksumCRC64NVME *string    `name:"ChecksumCRC64NVME"`
+	ChecksumSHA1      *string    `name:"ChecksumSHA1"`
+	ChecksumSHA256    *string    `name:"ChecksumSHA256"`
+	ChecksumType      *string    `name:"ChecksumType"`
+	ETag              *string    `name:"ETag"`
+	LastModified      *time.Time `name:"LastModified"`
 }
 
 // CreateBucketConfiguration is the shape of that name in AWS's model.
@@ -255,6 +1436,7 @@ type CreateBucketConfiguration struct {
 	Bucket             *BucketInfo   `name:"Bucket"`
 	Location           *LocationInfo `name:"Location"`
 	LocationConstraint *string       `name:"LocationConstraint"`
+	Tags               []Tag         `name:"Tags" list:"Tag"`
 }
 
 // Delete is the shape of that name in AWS's model.
@@ -279,14 +1461,222 @@ type Error struct {
 	VersionId *string `name:"VersionId"`
 }
 
+// Grant is the shape of that name in AWS's model.
+type Grant struct {
+	Grantee    *Grantee `name:"Grantee"`
+	Permission *string  `name:"Permission"`
+}
+
+// Owner is the shape of that name in AWS's model.
+type Owner struct {
+	DisplayName *string `name:"DisplayName"`
+	ID          *string `name:"ID"`
+}
+
+// CORSRule is the shape of that name in AWS's model.
+type CORSRule struct {
+	AllowedHeaders []string `name:"AllowedHeaders" as:"AllowedHeader" flat:"1"`
+	AllowedMethods []string `name:"AllowedMethods" as:"AllowedMethod" flat:"1" req:"1"`
+	AllowedOrigins []string `name:"AllowedOrigins" as:"AllowedOrigin" flat:"1" req:"1"`
+	ExposeHeaders  []string `name:"ExposeHeaders" as:"ExposeHeader" flat:"1"`
+	ID             *string  `name:"ID"`
+	MaxAgeSeconds  *int64   `name:"MaxAgeSeconds"`
+}
+
+// ServerSideEncryptionConfiguration is the shape of that name in AWS's model.
+type ServerSideEncryptionConfiguration struct {
+	Rules []ServerSideEncryptionRule `name:"Rules" as:"Rule" flat:"1" req:"1"`
+}
+
+// LifecycleRule is the shape of that name in AWS's model.
+type LifecycleRule struct {
+	AbortIncompleteMultipartUpload *AbortIncompleteMultipartUpload `name:"AbortIncompleteMultipartUpload"`
+	Expiration                     *LifecycleExpiration            `name:"Expiration"`
+	Filter                         *LifecycleRuleFilter            `name:"Filter"`
+	ID                             *string                         `name:"ID"`
+	NoncurrentVersionExpiration    *NoncurrentVersionExpiration    `name:"NoncurrentVersionExpiration"`
+	NoncurrentVersionTransitions   []NoncurrentVersionTransition   `name:"NoncurrentVersionTransitions" as:"NoncurrentVersionTransition" flat:"1"`
+	Prefix                         *string                         `name:"Prefix"`
+	Status                         *string                         `name:"Status" req:"1"`
+	Transitions                    []Transition                    `name:"Transitions" as:"Transition" flat:"1"`
+}
+
+// LoggingEnabled is the shape of that name in AWS's model.
+type LoggingEnabled struct {
+	TargetBucket          *string                `name:"TargetBucket" req:"1"`
+	TargetGrants          []TargetGrant          `name:"TargetGrants" list:"Grant"`
+	TargetObjectKeyFormat *TargetObjectKeyFormat `name:"TargetObjectKeyFormat"`
+	TargetPrefix          *string                `name:"TargetPrefix" req:"1"`
+}
+
+// EventBridgeConfiguration is the shape of that name in AWS's model.
+type EventBridgeConfiguration struct {
+}
+
+// LambdaFunctionConfiguration is the shape of that name in AWS's model.
+type LambdaFunctionConfiguration struct {
+	Events            []string                         `name:"Events" as:"Event" flat:"1" req:"1"`
+	Filter            *NotificationConfigurationFilter `name:"Filter"`
+	Id                *string                          `name:"Id"`
+	LambdaFunctionArn *string                          `name:"LambdaFunctionArn" as:"CloudFunction" req:"1"`
+}
+
+// QueueConfiguration is the shape of that name in AWS's model.
+type QueueConfiguration struct {
+	Events   []string                         `name:"Events" as:"Event" flat:"1" req:"1"`
+	Filter   *NotificationConfigurationFilter `name:"Filter"`
+	Id       *string                          `name:"Id"`
+	QueueArn *string                          `name:"QueueArn" as:"Queue" req:"1"`
+}
+
+// TopicConfiguration is the shape of that name in AWS's model.
+type TopicConfiguration struct {
+	Events   []string                         `name:"Events" as:"Event" flat:"1" req:"1"`
+	Filter   *NotificationConfigurationFilter `name:"Filter"`
+	Id       *string                          `name:"Id"`
+	TopicArn *string                          `name:"TopicArn" as:"Topic" req:"1"`
+}
+
+// OwnershipControls is the shape of that name in AWS's model.
+type OwnershipControls struct {
+	Rules []OwnershipControlsRule `name:"Rules" as:"Rule" flat:"1" req:"1"`
+}
+
+// PolicyStatus is the shape of that name in AWS's model.
+type PolicyStatus struct {
+	IsPublic *bool `name:"IsPublic" as:"IsPublic"`
+}
+
+// ReplicationConfiguration is the shape of that name in AWS's model.
+type ReplicationConfiguration struct {
+	Role  *string           `name:"Role" req:"1"`
+	Rules []ReplicationRule `name:"Rules" as:"Rule" flat:"1" req:"1"`
+}
+
+// Tag is the shape of that name in AWS's model.
+type Tag struct {
+	Key   *string `name:"Key" req:"1"`
+	Value *string `name:"Value" req:"1"`
+}
+
+// ErrorDocument is the shape of that name in AWS's model.
+type ErrorDocument struct {
+	Key *string `name:"Key" req:"1"`
+}
+
+// IndexDocument is the shape of that name in AWS's model.
+type IndexDocument struct {
+	Suffix *string `name:"Suffix" req:"1"`
+}
+
+// RedirectAllRequestsTo is the shape of that name in AWS's model.
+type RedirectAllRequestsTo struct {
+	HostName *string `name:"HostName" req:"1"`
+	Protocol *string `name:"Protocol"`
+}
+
+// RoutingRule is the shape of that name in AWS's model.
+type RoutingRule struct {
+	Condition *Condition `name:"Condition"`
+	Redirect  *Redirect  `name:"Redirect" req:"1"`
+}
+
+// Checksum is the shape of that name in AWS's model.
+type Checksum struct {
+	ChecksumCRC32     *string `name:"ChecksumCRC32"`
+	ChecksumCRC32C    *string `name:"ChecksumCRC32C"`
+	ChecksumCRC64NVME *string `name:"ChecksumCRC64NVME"`
+	ChecksumSHA1      *string `name:"ChecksumSHA1"`
+	ChecksumSHA256    *string `name:"ChecksumSHA256"`
+	ChecksumType      *string `name:"ChecksumType"`
+}
+
+// GetObjectAttributesParts is the shape of that name in AWS's model.
+type GetObjectAttributesParts struct {
+	IsTruncated          *bool        `name:"IsTruncated"`
+	MaxParts             *int64       `name:"MaxParts"`
+	NextPartNumberMarker *int64       `name:"NextPartNumberMarker"`
+	PartNumberMarker     *int64       `name:"PartNumberMarker"`
+	Parts                []ObjectPart `name:"Parts" as:"Part" flat:"1"`
+	TotalPartsCount      *int64       `name:"TotalPartsCount" as:"PartsCount"`
+}
+
+// ObjectLockLegalHold is the shape of that name in AWS's model.
+type ObjectLockLegalHold struct {
+	Status *string `name:"Status"`
+}
+
+// ObjectLockConfiguration is the shape of that name in AWS's model.
+type ObjectLockConfiguration struct {
+	ObjectLockEnabled *string         `name:"ObjectLockEnabled"`
+	Rule              *ObjectLockRule `name:"Rule"`
+}
+
+// ObjectLockRetention is the shape of that name in AWS's model.
+type ObjectLockRetention struct {
+	Mode            *string    `name:"Mode"`
+	RetainUntilDate *time.Time `name:"RetainUntilDate" ts:"iso8601"`
+}
+
+// PublicAccessBlockConfiguration is the shape of that name in AWS's model.
+type PublicAccessBlockConfiguration struct {
+	BlockPublicAcls       *bool `name:"BlockPublicAcls" as:"BlockPublicAcls"`
+	BlockPublicPolicy     *bool `name:"BlockPublicPolicy" as:"BlockPublicPolicy"`
+	IgnorePublicAcls      *bool `name:"IgnorePublicAcls" as:"IgnorePublicAcls"`
+	RestrictPublicBuckets *bool `name:"RestrictPublicBuckets" as:"RestrictPublicBuckets"`
+}
+
+// Bucket is the shape of that name in AWS's model.
+type Bucket struct {
+	BucketRegion *string    `name:"BucketRegion"`
+	CreationDate *time.Time `name:"CreationDate"`
+	Name         *string    `name:"Name"`
+}
+
 // CommonPrefix is the shape of that name in AWS's model.
 type CommonPrefix struct {
 	Prefix *string `name:"Prefix"`
 }
 
+// MultipartUpload is the shape of that name in AWS's model.
+type MultipartUpload struct {
+	ChecksumAlgorithm *string    `name:"ChecksumAlgorithm"`
+	Initiated         *time.Time `name:"Initiated"`
+	Initiator         *Initiator `name:"Initiator"`
+	Key               *string    `name:"Key"`
+	Owner             *Owner     `name:"Owner"`
+	StorageClass      *string    `name:"StorageClass"`
+	UploadId          *string    `name:"UploadId"`
+}
+
+// DeleteMarkerEntry is the shape of that name in AWS's model.
+type DeleteMarkerEntry struct {
+	IsLatest     *bool      `name:"IsLatest"`
+	Key          *string    `name:"Key"`
+	LastModified *time.Time `name:"LastModified"`
+	Owner        *Owner     `name:"Owner"`
+	VersionId    *string    `name:"VersionId"`
+}
+
+// ObjectVersion is the shape of that name in AWS's model.
+type ObjectVersion struct {
+	ChecksumAlgorithm []string       `name:"ChecksumAlgorithm" flat:"1"`
+	ChecksumType      *string        `name:"ChecksumType"`
+	ETag              *string        `name:"ETag"`
+	IsLatest          *bool          `name:"IsLatest"`
+	Key               *string        `name:"Key"`
+	LastModified      *time.Time     `name:"LastModified"`
+	Owner             *Owner         `name:"Owner"`
+	RestoreStatus     *RestoreStatus `name:"RestoreStatus"`
+	Size              *int64         `name:"Size"`
+	StorageClass      *string        `name:"StorageClass"`
+	VersionId         *string        `name:"VersionId"`
+}
+
 // Object is the shape of that name in AWS's model.
 type Object struct {
 	ChecksumAlgorithm []string       `name:"ChecksumAlgorithm" flat:"1"`
+	ChecksumType      *string        `name:"ChecksumType"`
 	ETag              *string        `name:"ETag"`
 	Key               *string        `name:"Key"`
 	LastModified      *time.Time     `name:"LastModified"`
@@ -296,9 +1686,72 @@ type Object struct {
 	StorageClass      *string        `name:"StorageClass"`
 }
 
+// Initiator is the shape of that name in AWS's model.
+type Initiator struct {
+	DisplayName *string `name:"DisplayName"`
+	ID          *string `name:"ID"`
+}
+
+// Part is the shape of that name in AWS's model.
+type Part struct {
+	ChecksumCRC32     *string    `name:"ChecksumCRC32"`
+	ChecksumCRC32C    *string    `name:"ChecksumCRC32C"`
+	ChecksumCRC64NVME *string    `name:"ChecksumCRC64NVME"`
+	ChecksumSHA1      *string    `name:"ChecksumSHA1"`
+	ChecksumSHA256    *string    `name:"ChecksumSHA256"`
+	ETag              *string    `name:"ETag"`
+	LastModified      *time.Time `name:"LastModified"`
+	PartNumber        *int64     `name:"PartNumber"`
+	Size              *int64     `name:"Size"`
+}
+
+// AccessControlPolicy is the shape of that name in AWS's model.
+type AccessControlPolicy struct {
+	Grants []Grant `name:"Grants" as:"AccessControlList" list:"Grant"`
+	Owner  *Owner  `name:"Owner"`
+}
+
+// CORSConfiguration is the shape of that name in AWS's model.
+type CORSConfiguration struct {
+	CORSRules []CORSRule `name:"CORSRules" as:"CORSRule" flat:"1" req:"1"`
+}
+
+// BucketLifecycleConfiguration is the shape of that name in AWS's model.
+type BucketLifecycleConfiguration struct {
+	Rules []LifecycleRule `name:"Rules" as:"Rule" flat:"1" req:"1"`
+}
+
 // Tagging is the shape of that name in AWS's model.
 type Tagging struct {
 	TagSet []Tag `name:"TagSet" list:"Tag" req:"1"`
+}
+
+// VersioningConfiguration is the shape of that name in AWS's model.
+type VersioningConfiguration struct {
+	MFADelete *string `name:"MFADelete" as:"MfaDelete"`
+	Status    *string `name:"Status"`
+}
+
+// CopyPartResult is the shape of that name in AWS's model.
+type CopyPartResult struct {
+	ChecksumCRC32     *string    `name:"ChecksumCRC32"`
+	ChecksumCRC32C    *string    `name:"ChecksumCRC32C"`
+	ChecksumCRC64NVME *string    `name:"ChecksumCRC64NVME"`
+	ChecksumSHA1      *string    `name:"ChecksumSHA1"`
+	ChecksumSHA256    *string    `name:"ChecksumSHA256"`
+	ETag              *string    `name:"ETag"`
+	LastModified      *time.Time `name:"LastModified"`
+}
+
+// CompletedPart is the shape of that name in AWS's model.
+type CompletedPart struct {
+	ChecksumCRC32     *string `name:"ChecksumCRC32"`
+	ChecksumCRC32C    *string `name:"ChecksumCRC32C"`
+	ChecksumCRC64NVME *string `name:"ChecksumCRC64NVME"`
+	ChecksumSHA1      *string `name:"ChecksumSHA1"`
+	ChecksumSHA256    *string `name:"ChecksumSHA256"`
+	ETag              *string `name:"ETag"`
+	PartNumber        *int64  `name:"PartNumber"`
 }
 
 // BucketInfo is the shape of that name in AWS's model.
@@ -319,10 +1772,126 @@ type ObjectIdentifier struct {
 	VersionId *string `name:"VersionId"`
 }
 
-// Owner is the shape of that name in AWS's model.
-type Owner struct {
-	DisplayName *string `name:"DisplayName"`
-	ID          *string `name:"ID"`
+// Grantee is the shape of that name in AWS's model.
+type Grantee struct {
+	DisplayName  *string `name:"DisplayName"`
+	EmailAddress *string `name:"EmailAddress"`
+	ID           *string `name:"ID"`
+	Type         *string `name:"Type" as:"xsi:type" attr:"1" req:"1"`
+	URI          *string `name:"URI"`
+}
+
+// ServerSideEncryptionRule is the shape of that name in AWS's model.
+type ServerSideEncryptionRule struct {
+	ApplyServerSideEncryptionByDefault *ServerSideEncryptionByDefault `name:"ApplyServerSideEncryptionByDefault"`
+	BucketKeyEnabled                   *bool                          `name:"BucketKeyEnabled"`
+}
+
+// AbortIncompleteMultipartUpload is the shape of that name in AWS's model.
+type AbortIncompleteMultipartUpload struct {
+	DaysAfterInitiation *int64 `name:"DaysAfterInitiation"`
+}
+
+// LifecycleExpiration is the shape of that name in AWS's model.
+type LifecycleExpiration struct {
+	Date                      *time.Time `name:"Date" ts:"iso8601"`
+	Days                      *int64     `name:"Days"`
+	ExpiredObjectDeleteMarker *bool      `name:"ExpiredObjectDeleteMarker"`
+}
+
+// LifecycleRuleFilter is the shape of that name in AWS's model.
+type LifecycleRuleFilter struct {
+	And                   *LifecycleRuleAndOperator `name:"And"`
+	ObjectSizeGreaterThan *int64                    `name:"ObjectSizeGreaterThan"`
+	ObjectSizeLessThan    *int64                    `name:"ObjectSizeLessThan"`
+	Prefix                *string                   `name:"Prefix"`
+	Tag                   *Tag                      `name:"Tag"`
+}
+
+// NoncurrentVersionExpiration is the shape of that name in AWS's model.
+type NoncurrentVersionExpiration struct {
+	NewerNoncurrentVersions *int64 `name:"NewerNoncurrentVersions"`
+	NoncurrentDays          *int64 `name:"NoncurrentDays"`
+}
+
+// NoncurrentVersionTransition is the shape of that name in AWS's model.
+type NoncurrentVersionTransition struct {
+	NewerNoncurrentVersions *int64  `name:"NewerNoncurrentVersions"`
+	NoncurrentDays          *int64  `name:"NoncurrentDays"`
+	StorageClass            *string `name:"StorageClass"`
+}
+
+// Transition is the shape of that name in AWS's model.
+type Transition struct {
+	Date         *time.Time `name:"Date" ts:"iso8601"`
+	Days         *int64     `name:"Days"`
+	StorageClass *string    `name:"StorageClass"`
+}
+
+// TargetGrant is the shape of that name in AWS's model.
+type TargetGrant struct {
+	Grantee    *Grantee `name:"Grantee"`
+	Permission *string  `name:"Permission"`
+}
+
+// TargetObjectKeyFormat is the shape of that name in AWS's model.
+type TargetObjectKeyFormat struct {
+	PartitionedPrefix *PartitionedPrefix `name:"PartitionedPrefix" as:"PartitionedPrefix"`
+	SimplePrefix      *SimplePrefix      `name:"SimplePrefix" as:"SimplePrefix"`
+}
+
+// NotificationConfigurationFilter is the shape of that name in AWS's model.
+type NotificationConfigurationFilter struct {
+	Key *S3KeyFilter `name:"Key" as:"S3Key"`
+}
+
+// OwnershipControlsRule is the shape of that name in AWS's model.
+type OwnershipControlsRule struct {
+	ObjectOwnership *string `name:"ObjectOwnership" req:"1"`
+}
+
+// ReplicationRule is the shape of that name in AWS's model.
+type ReplicationRule struct {
+	DeleteMarkerReplication   *DeleteMarkerReplication   `name:"DeleteMarkerReplication"`
+	Destination               *Destination               `name:"Destination" req:"1"`
+	ExistingObjectReplication *ExistingObjectReplication `name:"ExistingObjectReplication"`
+	Filter                    *ReplicationRuleFilter     `name:"Filter"`
+	ID                        *string                    `name:"ID"`
+	Prefix                    *string                    `name:"Prefix"`
+	Priority                  *int64                     `name:"Priority"`
+	SourceSelectionCriteria   *SourceSelectionCriteria   `name:"SourceSelectionCriteria"`
+	Status                    *string                    `name:"Status" req:"1"`
+}
+
+// Condition is the shape of that name in AWS's model.
+type Condition struct {
+	HttpErrorCodeReturnedEquals *string `name:"HttpErrorCodeReturnedEquals"`
+	KeyPrefixEquals             *string `name:"KeyPrefixEquals"`
+}
+
+// Redirect is the shape of that name in AWS's model.
+type Redirect struct {
+	HostName             *string `name:"HostName"`
+	HttpRedirectCode     *string `name:"HttpRedirectCode"`
+	Protocol             *string `name:"Protocol"`
+	ReplaceKeyPrefixWith *string `name:"ReplaceKeyPrefixWith"`
+	ReplaceKeyWith       *string `name:"ReplaceKeyWith"`
+}
+
+// ObjectPart is the shape of that name in AWS's model.
+type ObjectPart struct {
+	ChecksumCRC32     *string `name:"ChecksumCRC32"`
+	ChecksumCRC32C    *string `name:"ChecksumCRC32C"`
+	ChecksumCRC64NVME *string `name:"ChecksumCRC64NVME"`
+	ChecksumSHA1      *string `name:"ChecksumSHA1"`
+	ChecksumSHA256    *string `name:"ChecksumSHA256"`
+	PartNumber        *int64  `name:"PartNumber"`
+	Size              *int64  `name:"Size"`
+}
+
+// ObjectLockRule is the shape of that name in AWS's model.
+type ObjectLockRule struct {
+	DefaultRetention *DefaultRetention `name:"DefaultRetention"`
 }
 
 // RestoreStatus is the shape of that name in AWS's model.
@@ -331,8 +1900,120 @@ type RestoreStatus struct {
 	RestoreExpiryDate   *time.Time `name:"RestoreExpiryDate"`
 }
 
-// Tag is the shape of that name in AWS's model.
-type Tag struct {
-	Key   *string `name:"Key" req:"1"`
-	Value *string `name:"Value" req:"1"`
+// ServerSideEncryptionByDefault is the shape of that name in AWS's model.
+type ServerSideEncryptionByDefault struct {
+	KMSMasterKeyID *string `name:"KMSMasterKeyID"`
+	SSEAlgorithm   *string `name:"SSEAlgorithm" req:"1"`
+}
+
+// LifecycleRuleAndOperator is the shape of that name in AWS's model.
+type LifecycleRuleAndOperator struct {
+	ObjectSizeGreaterThan *int64  `name:"ObjectSizeGreaterThan"`
+	ObjectSizeLessThan    *int64  `name:"ObjectSizeLessThan"`
+	Prefix                *string `name:"Prefix"`
+	Tags                  []Tag   `name:"Tags" as:"Tag" flat:"1" list:"Tag"`
+}
+
+// PartitionedPrefix is the shape of that name in AWS's model.
+type PartitionedPrefix struct {
+	PartitionDateSource *string `name:"PartitionDateSource"`
+}
+
+// SimplePrefix is the shape of that name in AWS's model.
+type SimplePrefix struct {
+}
+
+// S3KeyFilter is the shape of that name in AWS's model.
+type S3KeyFilter struct {
+	FilterRules []FilterRule `name:"FilterRules" as:"FilterRule" flat:"1"`
+}
+
+// DeleteMarkerReplication is the shape of that name in AWS's model.
+type DeleteMarkerReplication struct {
+	Status *string `name:"Status"`
+}
+
+// Destination is the shape of that name in AWS's model.
+type Destination struct {
+	AccessControlTranslation *AccessControlTranslation `name:"AccessControlTranslation"`
+	Account                  *string                   `name:"Account"`
+	Bucket                   *string                   `name:"Bucket" req:"1"`
+	EncryptionConfiguration  *EncryptionConfiguration  `name:"EncryptionConfiguration"`
+	Metrics                  *Metrics                  `name:"Metrics"`
+	ReplicationTime          *ReplicationTime          `name:"ReplicationTime"`
+	StorageClass             *string                   `name:"StorageClass"`
+}
+
+// ExistingObjectReplication is the shape of that name in AWS's model.
+type ExistingObjectReplication struct {
+	Status *string `name:"Status" req:"1"`
+}
+
+// ReplicationRuleFilter is the shape of that name in AWS's model.
+type ReplicationRuleFilter struct {
+	And    *ReplicationRuleAndOperator `name:"And"`
+	Prefix *string                     `name:"Prefix"`
+	Tag    *Tag                        `name:"Tag"`
+}
+
+// SourceSelectionCriteria is the shape of that name in AWS's model.
+type SourceSelectionCriteria struct {
+	ReplicaModifications   *ReplicaModifications   `name:"ReplicaModifications"`
+	SseKmsEncryptedObjects *SseKmsEncryptedObjects `name:"SseKmsEncryptedObjects"`
+}
+
+// DefaultRetention is the shape of that name in AWS's model.
+type DefaultRetention struct {
+	Days  *int64  `name:"Days"`
+	Mode  *string `name:"Mode"`
+	Years *int64  `name:"Years"`
+}
+
+// FilterRule is the shape of that name in AWS's model.
+type FilterRule struct {
+	Name  *string `name:"Name"`
+	Value *string `name:"Value"`
+}
+
+// AccessControlTranslation is the shape of that name in AWS's model.
+type AccessControlTranslation struct {
+	Owner *string `name:"Owner" req:"1"`
+}
+
+// EncryptionConfiguration is the shape of that name in AWS's model.
+type EncryptionConfiguration struct {
+	ReplicaKmsKeyID *string `name:"ReplicaKmsKeyID"`
+}
+
+// Metrics is the shape of that name in AWS's model.
+type Metrics struct {
+	EventThreshold *ReplicationTimeValue `name:"EventThreshold"`
+	Status         *string               `name:"Status" req:"1"`
+}
+
+// ReplicationTime is the shape of that name in AWS's model.
+type ReplicationTime struct {
+	Status *string               `name:"Status" req:"1"`
+	Time   *ReplicationTimeValue `name:"Time" req:"1"`
+}
+
+// ReplicationRuleAndOperator is the shape of that name in AWS's model.
+type ReplicationRuleAndOperator struct {
+	Prefix *string `name:"Prefix"`
+	Tags   []Tag   `name:"Tags" as:"Tag" flat:"1" list:"Tag"`
+}
+
+// ReplicaModifications is the shape of that name in AWS's model.
+type ReplicaModifications struct {
+	Status *string `name:"Status" req:"1"`
+}
+
+// SseKmsEncryptedObjects is the shape of that name in AWS's model.
+type SseKmsEncryptedObjects struct {
+	Status *string `name:"Status" req:"1"`
+}
+
+// ReplicationTimeValue is the shape of that name in AWS's model.
+type ReplicationTimeValue struct {
+	Minutes *int64 `name:"Minutes"`
 }

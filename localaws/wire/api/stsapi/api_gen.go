@@ -18,8 +18,14 @@ var AssumeRole = wire.Define[AssumeRoleInput, AssumeRoleOutput](wire.Operation{S
 // AssumeRoleWithWebIdentity is the operation of that name.
 var AssumeRoleWithWebIdentity = wire.Define[AssumeRoleWithWebIdentityInput, AssumeRoleWithWebIdentityOutput](wire.Operation{Service: &Service, Name: "AssumeRoleWithWebIdentity", ResultWrapper: "AssumeRoleWithWebIdentityResult"})
 
+// GetAccessKeyInfo is the operation of that name.
+var GetAccessKeyInfo = wire.Define[GetAccessKeyInfoInput, GetAccessKeyInfoOutput](wire.Operation{Service: &Service, Name: "GetAccessKeyInfo", ResultWrapper: "GetAccessKeyInfoResult"})
+
 // GetCallerIdentity is the operation of that name.
 var GetCallerIdentity = wire.Define[GetCallerIdentityInput, GetCallerIdentityOutput](wire.Operation{Service: &Service, Name: "GetCallerIdentity", ResultWrapper: "GetCallerIdentityResult"})
+
+// GetSessionToken is the operation of that name.
+var GetSessionToken = wire.Define[GetSessionTokenInput, GetSessionTokenOutput](wire.Operation{Service: &Service, Name: "GetSessionToken", ResultWrapper: "GetSessionTokenResult"})
 
 // AssumeRoleInput is the shape of that name in AWS's model.
 type AssumeRoleInput struct {
@@ -67,6 +73,16 @@ type AssumeRoleWithWebIdentityOutput struct {
 	SubjectFromWebIdentityToken *string          `name:"SubjectFromWebIdentityToken"`
 }
 
+// GetAccessKeyInfoInput is the shape of that name in AWS's model.
+type GetAccessKeyInfoInput struct {
+	AccessKeyId *string `name:"AccessKeyId" req:"1"`
+}
+
+// GetAccessKeyInfoOutput is the shape of that name in AWS's model.
+type GetAccessKeyInfoOutput struct {
+	Account *string `name:"Account"`
+}
+
 // GetCallerIdentityInput is the shape of that name in AWS's model.
 type GetCallerIdentityInput struct {
 }
@@ -76,6 +92,18 @@ type GetCallerIdentityOutput struct {
 	Account *string `name:"Account"`
 	Arn     *string `name:"Arn"`
 	UserId  *string `name:"UserId"`
+}
+
+// GetSessionTokenInput is the shape of that name in AWS's model.
+type GetSessionTokenInput struct {
+	DurationSeconds *int64  `name:"DurationSeconds"`
+	SerialNumber    *string `name:"SerialNumber"`
+	TokenCode       *string `name:"TokenCode"`
+}
+
+// GetSessionTokenOutput is the shape of that name in AWS's model.
+type GetSessionTokenOutput struct {
+	Credentials *Credentials `name:"Credentials"`
 }
 
 // PolicyDescriptorType is the shape of that name in AWS's model.
