@@ -49,8 +49,8 @@ variable "replica_identifier" {
   default     = null
 
   validation {
-    condition     = var.replica_identifier == null || can(regex("^[a-z][a-z0-9-]*$", var.replica_identifier)) && var.replica_identifier != var.db_identifier
-    error_message = "replica_identifier is a database's identifier, and not the primary's."
+    condition     = var.replica_identifier == null || can(regex("^[a-z][a-z0-9-]*$", var.replica_identifier))
+    error_message = "replica_identifier is a database's identifier: lower-case letters, digits and hyphens."
   }
 }
 
