@@ -1,0 +1,32 @@
+import { lazy, Suspense } from 'react';
+import { Route, Routes } from 'react-router';
+import { Layout } from './layout/Layout';
+import { StorePage } from './routes/StorePage';
+
+// The store is in the first download; the others come when somebody goes there.
+const ProductPage = lazy(() => import('./routes/ProductPage'));
+const BasketPage = lazy(() => import('./routes/BasketPage'));
+const CheckoutPage = lazy(() => import('./routes/CheckoutPage'));
+const ThanksPage = lazy(() => import('./routes/ThanksPage'));
+const SignInPage = lazy(() => import('./routes/SignInPage'));
+const RegisterPage = lazy(() => import('./routes/RegisterPage'));
+const NotFoundPage = lazy(() => import('./routes/NotFoundPage'));
+
+export function Pages() {
+  return (
+    <Layout>
+      <Suspense fallback={null}>
+        <Routes>
+          <Route path="/" element={<StorePage />} />
+          <Route path="/product/:id" element={<ProductPage />} />
+          <Route path="/basket" element={<BasketPage />} />
+          <Route path="/checkout" element={<CheckoutPage />} />
+          <Route path="/thanks" element={<ThanksPage />} />
+          <Route path="/sign-in" element={<SignInPage />} />
+          <Route path="/register" element={<RegisterPage />} />
+          <Route path="*" element={<NotFoundPage />} />
+        </Routes>
+      </Suspense>
+    </Layout>
+  );
+}

@@ -1,0 +1,7 @@
+import { useSyncExternalStore } from 'react';
+import { session } from './session';
+
+/** The session as React state. */
+export function useSession() {
+  return useSyncExternalStore(session.subscribe, () => session.state);
+}

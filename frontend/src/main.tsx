@@ -1,0 +1,12 @@
+import '@fontsource-variable/figtree/wght.css';
+import '@fontsource-variable/sofia-sans-extra-condensed/wght.css';
+import './components/tokens.css';
+import { StrictMode } from 'react';
+import { createRoot } from 'react-dom/client';
+import { App } from './app/App';
+
+createRoot(document.getElementById('root')!).render(
+  <StrictMode>
+    <App />
+  </StrictMode>,
+);

@@ -1,0 +1,22 @@
+import { fileURLToPath } from 'node:url';
+import react from '@vitejs/plugin-react';
+import { defineConfig } from 'vitest/config';
+import { pictures } from './scripts/pictures.mjs';
+
+// In development and preview the API is proxied, so that the page talks to its own origin as it does in production.
+const api = { '/api': process.env.GROCERY_BACKEND ?? 'http://127.0.0.1:5000' };
+
+export default defineConfig({
+  plugins: [react(), pictures()],
+  resolve: { alias: { '@': fileURLToPath(new URL('./src', import.meta.url)) } },
+  server: { port: 5173, proxy: api },
+  preview: { port: 4173, proxy: api },
+  build: { target: 'es2022', assetsInlineLimit: 0 },
+  test: {
+    environment: 'jsdom',
+    setupFiles: ['./src/testing/setup.ts'],
+    include: ['src/**/*.test.{ts,tsx}', 'nginx/**/*.test.ts', 'scripts/**/*.test.ts'],
+    css: { modules: { classNameStrategy: 'non-scoped' } },
+    restoreMocks: true,
+  },
+});
