@@ -1,0 +1,121 @@
+package postgres_test
+
+import (
+	"strconv"
+	"testing"
+
+	shop "grocery/backend"
+	"grocery/backend/postgres"
+	"grocery/internal/pgtest"
+)
+
+// A primary and a replica have the same port in the shop's settings, as on RDS. Here
+// they are two servers on one address, so the replica is reached through a relay.
+
+func TestReplica(t *testing.T) {
+	primary, err := pgtest.Start()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer primary.Stop()
+	replica, err := primary.Replica()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer replica.Stop()
+	relay := newRelay(t, "127.0.0.2:"+strconv.Itoa(primary.Port), "127.0.0.1:"+strconv.Itoa(replica.Port))
+
+	c := postgres.Config{
+		Host: "127.0.0.1", ReplicaHost: "127.0.0.2", Port: strconv.Itoa(primary.Port), Name: "postgres",
+		User: pgtest.User, Password: pgtest.Password, SSLMode: "require",
+	}
+	on := func(s *pgtest.Server, sql string) {
+		t.Helper()
+		if err := s.Exec(sql); err != nil {
+			t.Fatalf("%s: %v", sql, err)
+		}
+	}
+	products := func(db *postgres.DB) int {
+		t.Helper()
+		got, err := db.Catalogue(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(got.Products)
+	}
+	replicaIs := func(db *postgres.DB, state string) {
+		t.Helper()
+		eventually(t, "the replica is "+state, func() bool { return db.State().Replica == state })
+	}
+
+	// The replica does not know the schema yet: reads come from the primary.
+	on(replica, "SELECT pg_wal_replay_pause()")
+	db := open(t, c)
+	ready(t, db)
+	replicaIs(db, "up")
+	if n := products(db); n < 300 {
+		t.Errorf("%d products while the replica lags behind the migrations", n)
+	}
+	on(replica, "SELECT pg_wal_replay_resume()")
+	replicaIs(db, "up")
+	eventually(t, "catalogue reads reach the replica", func() bool {
+		before := relay.bytes.Load()
+		products(db)
+		return relay.bytes.Load()-before > 10_000
+	})
+
+	// What this server has written is never hidden by a replica that is behind.
+	u := newUser(t, db, "ann")
+	if err := db.ReplaceBasket(t.Context(), u.ID, []shop.BasketLine{{ProductID: 1, Quantity: 1}}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.Purchase(t.Context(), u.ID); err != nil {
+		t.Fatal(err)
+	}
+	on(replica, "SELECT pg_wal_replay_pause()")
+	if err := db.AddReview(t.Context(), u.ID, 1, shop.ReviewInput{Rating: 5, Comment: "good"}); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := db.Catalogue(t.Context()); err != nil || len(got.Products[0].Reviews) != 1 {
+		t.Errorf("the review is not seen right after it was written: %v", err)
+	}
+	if state := db.State().Replica; state != "up" {
+		t.Errorf("a replica that is behind counts as %s", state)
+	}
+	on(replica, "SELECT pg_wal_replay_resume()")
+
+	// The replica goes away and comes back.
+	replica.Pause()
+	if n := products(db); n < 300 {
+		t.Errorf("%d products without the replica", n)
+	}
+	replicaIs(db, "down")
+
+	// A server that starts meanwhile serves as well.
+	second := open(t, c)
+	ready(t, second)
+	if n := products(second); n < 300 {
+		t.Errorf("%d products on a server started without the replica", n)
+	}
+	if err := replica.Resume(); err != nil {
+		t.Fatal(err)
+	}
+	replicaIs(db, "up")
+
+	// The primary goes away: the catalogue is still there, buying is not.
+	eventually(t, "the replica has caught up", func() bool {
+		before := relay.bytes.Load()
+		products(db)
+		return relay.bytes.Load()-before > 10_000
+	})
+	primary.Pause()
+	if n := products(db); n < 300 {
+		t.Errorf("%d products without the primary", n)
+	}
+	if _, err := db.Purchase(t.Context(), u.ID); shop.ErrorCode(err) != shop.EUNAVAILABLE {
+		t.Errorf("purchase without the primary: %v", err)
+	}
+	if err := db.Ready(t.Context()); shop.ErrorCode(err) != shop.EUNAVAILABLE {
+		t.Errorf("ready without the primary: %v", err)
+	}
+}
