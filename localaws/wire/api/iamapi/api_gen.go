@@ -90,12 +90,6 @@ var DetachRolePolicy = wire.Define[DetachRolePolicyInput, DetachRolePolicyOutput
 // DetachUserPolicy is the operation of that name.
 var DetachUserPolicy = wire.Define[DetachUserPolicyInput, DetachUserPolicyOutput](wire.Operation{Service: &Service, Name: "DetachUserPolicy"})
 
-// GetAccessKeyLastUsed is the operation of that name.
-var GetAccessKeyLastUsed = wire.Define[GetAccessKeyLastUsedInput, GetAccessKeyLastUsedOutput](wire.Operation{Service: &Service, Name: "GetAccessKeyLastUsed", ResultWrapper: "GetAccessKeyLastUsedResult"})
-
-// GetAccountSummary is the operation of that name.
-var GetAccountSummary = wire.Define[GetAccountSummaryInput, GetAccountSummaryOutput](wire.Operation{Service: &Service, Name: "GetAccountSummary", ResultWrapper: "GetAccountSummaryResult"})
-
 // GetInstanceProfile is the operation of that name.
 var GetInstanceProfile = wire.Define[GetInstanceProfileInput, GetInstanceProfileOutput](wire.Operation{Service: &Service, Name: "GetInstanceProfile", ResultWrapper: "GetInstanceProfileResult"})
 
@@ -194,9 +188,6 @@ var ListUserTags = wire.Define[ListUserTagsInput, ListUserTagsOutput](wire.Opera
 
 // ListUsers is the operation of that name.
 var ListUsers = wire.Define[ListUsersInput, ListUsersOutput](wire.Operation{Service: &Service, Name: "ListUsers", ResultWrapper: "ListUsersResult"})
-
-// ListVirtualMFADevices is the operation of that name.
-var ListVirtualMFADevices = wire.Define[ListVirtualMFADevicesInput, ListVirtualMFADevicesOutput](wire.Operation{Service: &Service, Name: "ListVirtualMFADevices", ResultWrapper: "ListVirtualMFADevicesResult"})
 
 // PutRolePermissionsBoundary is the operation of that name.
 var PutRolePermissionsBoundary = wire.Define[PutRolePermissionsBoundaryInput, PutRolePermissionsBoundaryOutput](wire.Operation{Service: &Service, Name: "PutRolePermissionsBoundary"})
@@ -317,9 +308,6 @@ type DetachRolePolicyOutput struct{}
 
 // DetachUserPolicyOutput has no members.
 type DetachUserPolicyOutput struct{}
-
-// GetAccountSummaryInput has no members.
-type GetAccountSummaryInput struct{}
 
 // PutRolePermissionsBoundaryOutput has no members.
 type PutRolePermissionsBoundaryOutput struct{}
@@ -590,22 +578,6 @@ type DetachRolePolicyInput struct {
 type DetachUserPolicyInput struct {
 	PolicyArn *string `name:"PolicyArn" req:"1"`
 	UserName  *string `name:"UserName" req:"1"`
-}
-
-// GetAccessKeyLastUsedInput is the shape of that name in AWS's model.
-type GetAccessKeyLastUsedInput struct {
-	AccessKeyId *string `name:"AccessKeyId" req:"1"`
-}
-
-// GetAccessKeyLastUsedOutput is the shape of that name in AWS's model.
-type GetAccessKeyLastUsedOutput struct {
-	AccessKeyLastUsed *AccessKeyLastUsed `name:"AccessKeyLastUsed"`
-	UserName          *string            `name:"UserName"`
-}
-
-// GetAccountSummaryOutput is the shape of that name in AWS's model.
-type GetAccountSummaryOutput struct {
-	SummaryMap map[string]int64 `name:"SummaryMap"`
 }
 
 // GetInstanceProfileInput is the shape of that name in AWS's model.
@@ -1047,20 +1019,6 @@ type ListUsersOutput struct {
 	Users       []User  `name:"Users" req:"1"`
 }
 
-// ListVirtualMFADevicesInput is the shape of that name in AWS's model.
-type ListVirtualMFADevicesInput struct {
-	AssignmentStatus *string `name:"AssignmentStatus"`
-	Marker           *string `name:"Marker"`
-	MaxItems         *int64  `name:"MaxItems"`
-}
-
-// ListVirtualMFADevicesOutput is the shape of that name in AWS's model.
-type ListVirtualMFADevicesOutput struct {
-	IsTruncated       *bool              `name:"IsTruncated"`
-	Marker            *string            `name:"Marker"`
-	VirtualMFADevices []VirtualMFADevice `name:"VirtualMFADevices" req:"1"`
-}
-
 // PutRolePermissionsBoundaryInput is the shape of that name in AWS's model.
 type PutRolePermissionsBoundaryInput struct {
 	PermissionsBoundary *string `name:"PermissionsBoundary" req:"1"`
@@ -1290,13 +1248,6 @@ type User struct {
 	UserName            *string                      `name:"UserName" req:"1"`
 }
 
-// AccessKeyLastUsed is the shape of that name in AWS's model.
-type AccessKeyLastUsed struct {
-	LastUsedDate *time.Time `name:"LastUsedDate" req:"1"`
-	Region       *string    `name:"Region" req:"1"`
-	ServiceName  *string    `name:"ServiceName" req:"1"`
-}
-
 // DeletionTaskFailureReasonType is the shape of that name in AWS's model.
 type DeletionTaskFailureReasonType struct {
 	Reason        *string         `name:"Reason"`
@@ -1381,16 +1332,6 @@ type SigningCertificate struct {
 	Status          *string    `name:"Status" req:"1"`
 	UploadDate      *time.Time `name:"UploadDate"`
 	UserName        *string    `name:"UserName" req:"1"`
-}
-
-// VirtualMFADevice is the shape of that name in AWS's model.
-type VirtualMFADevice struct {
-	Base32StringSeed []byte     `name:"Base32StringSeed"`
-	EnableDate       *time.Time `name:"EnableDate"`
-	QRCodePNG        []byte     `name:"QRCodePNG"`
-	SerialNumber     *string    `name:"SerialNumber" req:"1"`
-	Tags             []Tag      `name:"Tags"`
-	User             *User      `name:"User"`
 }
 
 // AttachedPermissionsBoundary is the shape of that name in AWS's model.

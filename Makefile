@@ -1,0 +1,60 @@
+# The two commands: `make up` deploys the shop to the local AWS and prints its
+# address, `make test` runs all tests. Both install what is missing.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help setup up down destroy check test soak lint bench fmt generate cli dev e2e
+
+GROCERY := bin/grocery
+
+help: ## show this list
+	@grep -hE '^[a-z0-9]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 12
+
+cli:
+	@go build -trimpath -o $(GROCERY) ./cmd/grocery
+
+up: cli ## deploy the whole system to the local AWS and print the shop's address
+	@$(GROCERY) up
+
+down: cli ## stop the local AWS; its state stays
+	@$(GROCERY) down
+
+destroy: cli ## remove the deployment and the local AWS without a trace
+	@$(GROCERY) destroy
+
+setup: cli ## install what is missing for up and test
+	@$(GROCERY) setup --tests
+
+test: setup ## all tests: check, then one deployment that the end-to-end tests share
+	@$(MAKE) --no-print-directory check e2e
+
+check: ## unit, module and contract tests (at most 10 minutes)
+	go vet ./...
+	go test ./...
+	cd frontend && npm test --silent
+	aws_infra/test.sh
+
+e2e: cli ## the end-to-end tests on a deployment of their own
+	go test -tags e2e -count=1 -timeout 35m -v ./test/e2e
+
+soak: setup ## the long rest: crashes during apply, long fuzzing
+	go test -tags 'e2e soak' -count=1 -timeout 3h -v ./test/e2e
+
+lint: ## what a reader should not have to say
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo 'run make fmt'; exit 1; }
+	go vet ./...
+	go vet -tags e2e ./test/...
+	cd tools && go tool staticcheck -C .. ./... 
+	terraform fmt -check -recursive aws_infra
+	cd frontend && npm run --silent lint && npm run --silent typecheck
+
+bench: ## benchmarks, as ratios against a named peer or limit
+	go test -run '^$$' -bench . -benchtime 2s ./...
+
+fmt: ## format all sources
+	gofmt -w $$(git ls-files '*.go')
+	terraform fmt -recursive aws_infra
+
+generate: ## rewrite the generated API shapes
+	go generate ./localaws/wire/api/...

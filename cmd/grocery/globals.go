@@ -1,0 +1,84 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"grocery/ops"
+)
+
+// globals are the flags every command has.
+type globals struct {
+	json bool
+	home string
+	root string
+	env  string
+	on   string
+}
+
+// AddFlags adds the flags.
+func (g *globals) AddFlags(f *pflag.FlagSet) {
+	f.BoolVar(&g.json, "json", false, "print JSON, one object per line of progress and one result")
+	f.StringVar(&g.home, "home", os.Getenv("GROCERY_HOME"), "folder of the local AWS's state (default <repository>/.grocery; GROCERY_HOME)")
+	f.StringVar(&g.root, "repository", "", "the repository's root folder (default: found from the current folder)")
+	f.StringVar(&g.env, "environment", "dev", "environment, a folder below aws_infra/enviroments")
+	f.StringVar(&g.on, "on", envOr("GROCERY_ON", "local"), "where AWS is: local, or aws for the account of your credentials (GROCERY_ON)")
+}
+
+func envOr(name, or string) string {
+	if v := os.Getenv(name); v != "" {
+		return v
+	}
+	return or
+}
+
+// resolve fills in what the flags left open.
+func (g *globals) resolve() error {
+	if g.on != "local" && g.on != "aws" {
+		return &exitError{exitUsage, fmt.Errorf("--on is local or aws, not %q", g.on)}
+	}
+	if g.root == "" {
+		out, err := exec.Command("git", "rev-parse", "--show-toplevel").Output()
+		if err != nil {
+			return errors.New("this is not inside the repository: change into it, or name it with --repository")
+		}
+		g.root = strings.TrimSpace(string(out))
+	}
+	if _, err := os.Stat(filepath.Join(g.root, "aws_infra", "enviroments")); err != nil {
+		return fmt.Errorf("%s is not the grocery repository (no aws_infra/enviroments)", g.root)
+	}
+	if g.home == "" {
+		g.home = filepath.Join(g.root, ".grocery")
+	}
+	var err error
+	if g.home, err = filepath.Abs(g.home); err != nil {
+		return err
+	}
+	return os.MkdirAll(g.home, 0o700)
+}
+
+// environment makes the ops environment that the flags describe.
+func (g *globals) environment(p *progress) (*ops.Environment, error) {
+	if err := g.resolve(); err != nil {
+		return nil, err
+	}
+	e := &ops.Environment{Root: g.root, Infra: os.Getenv("GROCERY_INFRA"), Name: g.env, Home: filepath.Join(g.home, "ops"), Report: p.report}
+	if g.on == "aws" {
+		return e, nil
+	}
+	return e, g.local().point(e)
+}
+
+// printJSON writes one value as JSON.
+func printJSON(v any) error {
+	e := json.NewEncoder(os.Stdout)
+	e.SetEscapeHTML(false)
+	return e.Encode(v)
+}

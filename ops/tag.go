@@ -1,0 +1,62 @@
+package ops
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// sources are the paths that the images are made from.
+var sources = []string{"go.mod", "go.sum", "backend", "cmd/grocery-api", "internal", "frontend", ".dockerignore"}
+
+// ImageTag is the tag of images made from the sources as they are: the commit
+// (12 digits), and for sources that differ from it a hash of the difference,
+// so that a tag always stands for one content.
+func (e *Environment) ImageTag(ctx context.Context) (string, error) {
+	head, err := e.git(ctx, "rev-parse", "--short=12", "HEAD")
+	if err != nil {
+		return "", fmt.Errorf("the images are tagged with the commit, and there is none: %w", err)
+	}
+	tag := strings.TrimSpace(string(head))
+	changed, err := e.git(ctx, append([]string{"ls-files", "-z", "--modified", "--deleted", "--others", "--exclude-standard", "--"}, sources...)...)
+	if err != nil {
+		return "", err
+	}
+	staged, err := e.git(ctx, append([]string{"diff", "-z", "--cached", "--name-only", "--"}, sources...)...)
+	if err != nil {
+		return "", err
+	}
+	names := strings.FieldsFunc(string(changed)+string(staged), func(r rune) bool { return r == 0 })
+	if len(names) == 0 {
+		return tag, nil
+	}
+	slices.Sort(names)
+	h := sha256.New()
+	for _, n := range slices.Compact(names) {
+		content, err := os.ReadFile(filepath.Join(e.Root, n))
+		if err != nil {
+			content = []byte("deleted")
+		}
+		fmt.Fprintf(h, "%s %d\n", n, len(content))
+		h.Write(content)
+	}
+	return tag + "-" + hex.EncodeToString(h.Sum(nil))[:8], nil
+}
+
+func (e *Environment) git(ctx context.Context, args ...string) ([]byte, error) {
+	cmd := exec.CommandContext(ctx, "git", append([]string{"-C", e.Root}, args...)...)
+	var msg bytes.Buffer
+	cmd.Stderr = &msg
+	out, err := cmd.Output()
+	if err != nil {
+		return nil, fmt.Errorf("git %s: %w: %s", args[0], err, bytes.TrimSpace(msg.Bytes()))
+	}
+	return out, nil
+}
