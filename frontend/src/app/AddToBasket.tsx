@@ -3,7 +3,7 @@ import { BasketControl } from '@/features/basket/components/BasketControl';
 import type { Product } from '@/lib/product';
 
 /** What a product offers in the catalogue: the basket's control, behind the age gate where it has to be. */
-export function AddToBasket({ product }: { product: Product }) {
+export function AddToBasket({ product, onShelf }: { product: Product; onShelf?: boolean }) {
   const age = useAgeGate();
-  return <BasketControl productId={product.id} name={product.name} mayAdd={product.isAlcohol ? age.ensure : undefined} />;
+  return <BasketControl productId={product.id} name={product.name} look={onShelf ? 'upright' : 'labelled'} mayAdd={product.isAlcohol ? age.ensure : undefined} />;
 }

@@ -2,7 +2,8 @@ import type { ReactNode } from 'react';
 import styles from './EmptyState.module.css';
 
 interface EmptyStateProps {
-  picture?: string;
+  /** What the label at the empty shelf says. */
+  sign: string;
   title: string;
   level?: 1 | 2;
   children?: ReactNode;
@@ -10,13 +11,13 @@ interface EmptyStateProps {
   action?: ReactNode;
 }
 
-/** What stands where there is nothing to show: why, and the way on. An empty shelf, with a picture when there is one. */
-export function EmptyState({ picture, title, level = 2, children, action }: EmptyStateProps) {
+/** What stands where there is nothing to show: an empty shelf, why it is empty, and the way on. */
+export function EmptyState({ sign, title, level = 2, children, action }: EmptyStateProps) {
   const Heading = level === 1 ? 'h1' : 'h2';
   return (
     <div className={styles.empty}>
       <div className={styles.shelf} aria-hidden="true">
-        {picture && <img src={picture} alt="" width={96} height={96} />}
+        <span>{sign}</span>
       </div>
       <Heading>{title}</Heading>
       {children && <div className={styles.text}>{children}</div>}

@@ -13,7 +13,7 @@ export class ErrorBoundary extends Component<{ children: ReactNode }, { failed: 
   override render() {
     if (!this.state.failed) return this.props.children;
     return (
-      <EmptyState level={1} title="Something fell off the shelf" action={<Button onClick={() => window.location.reload()}>Load the page again</Button>}>
+      <EmptyState level={1} sign="oops" title="Something fell off the shelf" action={<Button onClick={() => window.location.reload()}>Load the page again</Button>}>
         <p>This page ran into a problem. Your basket is safe.</p>
       </EmptyState>
     );

@@ -7,11 +7,13 @@ interface StepperProps {
   /** What is counted, for the names of the buttons. */
   name: string;
   quantity: number;
+  /** `upright` grows upwards, so that the plus stays where it was pressed; `labelled` says in words what the first press does. */
+  look?: 'plain' | 'upright' | 'labelled';
   onChange: (quantity: number) => void;
 }
 
 /** Puts one unit more or less in. At nothing it is a single button that adds the first. */
-export function Stepper({ name, quantity, onChange }: StepperProps) {
+export function Stepper({ name, quantity, look = 'plain', onChange }: StepperProps) {
   const group = useRef<HTMLDivElement>(null);
 
   // The control swaps its buttons at nothing; the keyboard stays where it was.
@@ -24,14 +26,15 @@ export function Stepper({ name, quantity, onChange }: StepperProps) {
   if (quantity === 0) {
     return (
       <div className={styles.stepper} ref={group}>
-        <button type="button" className={styles.add} data-plus aria-label={`Add ${name} to basket`} onClick={() => step(1)}>
+        <button type="button" className={`${styles.add} ${styles[look]}`} data-plus aria-label={`Add ${name} to basket`} onClick={() => step(1)}>
           <Icon name="plus" />
+          {look === 'labelled' && 'Add to basket'}
         </button>
       </div>
     );
   }
   return (
-    <div className={`${styles.stepper} ${styles.open}`} ref={group} role="group" aria-label={`Quantity of ${name}`}>
+    <div className={`${styles.stepper} ${styles.open} ${styles[look]}`} data-open ref={group} role="group" aria-label={`Quantity of ${name}`}>
       <button type="button" className={styles.step} aria-label={quantity === 1 ? `Remove ${name}` : `One ${name} less`} onClick={() => step(quantity - 1)}>
         <Icon name={quantity === 1 ? 'bin' : 'minus'} size={18} />
       </button>

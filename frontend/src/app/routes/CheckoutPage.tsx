@@ -31,7 +31,7 @@ export default function CheckoutPage() {
     return (
       <EmptyState
         level={1}
-        title="We could not get your basket"
+        sign="?" title="We could not get your basket"
         action={
           <Button
             onClick={() => {
@@ -50,7 +50,7 @@ export default function CheckoutPage() {
   const gone = positions.some((p) => p.product === null);
   if (totals.units === 0) {
     return (
-      <EmptyState level={1} title="Your basket is empty" action={<ButtonLink to="/">Look around</ButtonLink>}>
+      <EmptyState level={1} sign="0.00" title="Your basket is empty" action={<ButtonLink to="/">Look around</ButtonLink>}>
         <p>Put something in, then come back to buy it.</p>
       </EmptyState>
     );

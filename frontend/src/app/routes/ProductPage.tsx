@@ -11,7 +11,7 @@ import { AddToBasket } from '../AddToBasket';
 import { useDocumentTitle } from '../use-document-title';
 import styles from './pages.module.css';
 
-const NEIGHBOURS = 6;
+const NEIGHBOURS = 7;
 
 export default function ProductPage() {
   const { id } = useParams();
@@ -22,14 +22,14 @@ export default function ProductPage() {
   if (products.isPending) return <p className={styles.wait}>Looking on the shelf…</p>;
   if (!products.data) {
     return (
-      <EmptyState level={1} title="The shop is closed for a moment" action={<Button onClick={() => void products.refetch()}>Try again</Button>}>
+      <EmptyState level={1} sign="back soon" title="The shop is closed for a moment" action={<Button onClick={() => void products.refetch()}>Try again</Button>}>
         <p>{messageFor(products.error)}</p>
       </EmptyState>
     );
   }
   if (!product) {
     return (
-      <EmptyState level={1} title="Not on our shelves" action={<ButtonLink to="/">Back to the shop</ButtonLink>}>
+      <EmptyState level={1} sign="sold out" title="Not on our shelves" action={<ButtonLink to="/">Back to the shop</ButtonLink>}>
         <p>This product does not exist, or we no longer sell it.</p>
       </EmptyState>
     );

@@ -47,7 +47,7 @@ export function StorePage() {
   }
   if (products.isError && all.length === 0) {
     return (
-      <EmptyState level={1} title="The shop is closed for a moment" action={<Button busy={products.isFetching} onClick={() => void products.refetch()}>Try again</Button>}>
+      <EmptyState level={1} sign="back soon" title="The shop is closed for a moment" action={<Button busy={products.isFetching} onClick={() => void products.refetch()}>Try again</Button>}>
         <p>{messageFor(products.error)}</p>
       </EmptyState>
     );
@@ -84,7 +84,7 @@ export function StorePage() {
       </div>
       {found.products.length === 0 ? (
         <EmptyState
-          title="Not on our shelves"
+          sign="none" title="Not on our shelves"
           action={
             <>
               {category && query && (

@@ -17,6 +17,14 @@ interface Entry {
   text: string[];
 }
 
+/** Folds an English plural, so that "tomatos", "tomatoes" and "tomato" are one word. */
+export function singular(word: string): string {
+  if (word.length < 4 || word.endsWith('ss')) return word;
+  if (word.endsWith('ies')) return `${word.slice(0, -3)}y`;
+  if (word.endsWith('oes') || word.endsWith('shes') || word.endsWith('ches')) return word.slice(0, -2);
+  return word.endsWith('s') ? word.slice(0, -1) : word;
+}
+
 export interface Index {
   entries: Entry[];
 }
@@ -64,7 +72,7 @@ export function search(index: Index, { query, category, sort }: Search): Found {
 }
 
 type Match = (word: string, wanted: string) => boolean;
-const startsWith: Match = (word, wanted) => word.startsWith(wanted);
+const startsWith: Match = (word, wanted) => word.startsWith(wanted) || singular(word) === singular(wanted);
 const comesClose: Match = (word, wanted) => {
   const allowed = wanted.length < 4 ? 0 : wanted.length < 8 ? 1 : 2;
   return within(word, wanted, allowed) || (word.length > wanted.length && within(word.slice(0, wanted.length), wanted, allowed));
@@ -90,7 +98,12 @@ function ranked(entries: Entry[], wanted: string[], match: Match): Product[] {
 
 function scoreOf(entry: Entry, wanted: string, match: Match): number {
   const at = entry.name.findIndex((w) => match(w, wanted));
-  if (at >= 0) return 100 - Math.min(at, 9) - Math.min(entry.name.length, 9) + (entry.name[at] === wanted ? 20 : 0);
+  if (at >= 0) {
+    const whole = singular(entry.name[at]!) === singular(wanted) ? 20 : 0;
+    // The last word says what it is: "whole milk" is milk, "milk chocolate" is not.
+    const head = at === entry.name.length - 1 ? 15 : 0;
+    return 100 + whole + head - Math.min(at, 5) - Math.min(entry.name.length, 5);
+  }
   if (entry.category.some((w) => match(w, wanted))) return 30;
   // Descriptions match on longer words only: "a" or "de" would find everything.
   return wanted.length > 2 && entry.text.some((w) => match(w, wanted)) ? 10 : 0;

@@ -29,14 +29,14 @@ export function BasketView({ positions, totals, onChange, browse, next, layout }
   if (status === 'loading') return <p className={styles.wait}>Getting your basket…</p>;
   if (status === 'failed') {
     return (
-      <EmptyState title="We could not get your basket" action={<Button onClick={() => void store.reload()}>Try again</Button>}>
+      <EmptyState sign="?" title="We could not get your basket" action={<Button onClick={() => void store.reload()}>Try again</Button>}>
         <p>{problem} What you put in earlier is still there.</p>
       </EmptyState>
     );
   }
   if (positions.length === 0) {
     return (
-      <EmptyState title="Your basket is empty" action={browse}>
+      <EmptyState sign="0.00" title="Your basket is empty" action={browse}>
         {problem ? <Notice tone="bad">{problem}</Notice> : <p>Put something in and it will wait for you here.</p>}
       </EmptyState>
     );

@@ -6,7 +6,7 @@ import type { Product } from '@/lib/product';
 import styles from './ProductCard.module.css';
 
 /** What can be done with a product; the app brings it, the catalogue does not know baskets. */
-export type ProductAction = ComponentType<{ product: Product }>;
+export type ProductAction = ComponentType<{ product: Product; onShelf?: boolean }>;
 
 interface ProductCardProps {
   product: Product;
@@ -25,7 +25,7 @@ export const ProductCard = memo(function ProductCard({ product, Action, eager }:
       <div className={styles.edge}>
         <PriceLabel cents={product.cents} />
         <div className={styles.action}>
-          <Action product={product} />
+          <Action product={product} onShelf />
         </div>
       </div>
       <h3 className={styles.name}>
