@@ -26,7 +26,9 @@ var programs = map[string]func(args []string) int{
 
 func main() {
 	name, args := filepath.Base(os.Args[0]), os.Args[1:]
-	if name == "guest" && len(args) > 0 {
+	// Under a name of its own (guest, or /proc/self/exe) the first argument
+	// tells the program.
+	if _, ok := programs[name]; !ok && len(args) > 0 {
 		name, args = args[0], args[1:]
 	}
 	program, ok := programs[name]

@@ -1,0 +1,130 @@
+package setup
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+)
+
+const composeModule = "github.com/docker/compose/v2"
+
+// goTool finds the Go compiler.
+func goTool() (string, error) {
+	if p, err := exec.LookPath("go"); err == nil {
+		return p, nil
+	}
+	if p := "/usr/local/go/bin/go"; fileExists(p) {
+		return p, nil
+	}
+	return "", fmt.Errorf("the Go compiler builds the programs of the instance image: install Go (https://go.dev/doc/install): %w", exec.ErrNotFound)
+}
+
+func fileExists(path string) bool { _, err := os.Stat(path); return err == nil }
+
+// goBuild builds a static program for the containers.
+func (r *runner) goBuild(ctx context.Context, dir, pkg, output string, ldflags string) error {
+	tool, err := goTool()
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(output), 0o755); err != nil {
+		return err
+	}
+	partial := output + ".new"
+	cmd := exec.CommandContext(ctx, tool, "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w "+ldflags, "-o", partial, pkg)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+runtime.GOARCH)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		return fmt.Errorf("building %s: %w: %s", pkg, err, lastLines(string(out), 5))
+	}
+	return os.Rename(partial, output)
+}
+
+// buildGuest builds the boot program of instances.
+func (r *runner) buildGuest(ctx context.Context) ([]byte, error) {
+	output := filepath.Join(r.o.Home, "cache", "guest")
+	if err := r.goBuild(ctx, r.o.Source, "./localaws/guest", output, ""); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(output)
+}
+
+// composePath is where the built plugin is kept, named by its version.
+func (r *runner) composePath() string {
+	version, err := composeVersion(r.o.Source)
+	if err != nil {
+		return ""
+	}
+	return filepath.Join(r.o.Home, "cache", "docker-compose-"+version+"-"+runtime.GOARCH)
+}
+
+// buildCompose builds the compose plugin, or takes the one built before.
+func (r *runner) buildCompose(ctx context.Context) ([]byte, error) {
+	output := r.composePath()
+	if b, err := os.ReadFile(output); err == nil {
+		return b, nil
+	}
+	version, err := composeVersion(r.o.Source)
+	if err != nil {
+		return nil, err
+	}
+	r.note("image "+InstanceImage, "building the compose plugin %s from its source", version)
+	err = r.goBuild(ctx, filepath.Join(r.o.Source, "tools"), composeModule+"/cmd", output, "-X "+composeModule+"/internal.Version="+version)
+	if err != nil {
+		return nil, err
+	}
+	return os.ReadFile(output)
+}
+
+// composeVersion reads the plugin's version where it is pinned.
+func composeVersion(source string) (string, error) {
+	path := filepath.Join(source, "tools", "go.mod")
+	f, err := os.Open(path)
+	if err != nil {
+		return "", fmt.Errorf("the version of the compose plugin: %w", err)
+	}
+	defer f.Close()
+	for sc := bufio.NewScanner(f); sc.Scan(); {
+		fields := strings.Fields(strings.TrimPrefix(strings.TrimSpace(sc.Text()), "require "))
+		if len(fields) >= 2 && fields[0] == composeModule {
+			return fields[1], nil
+		}
+	}
+	return "", fmt.Errorf("%s does not require %s", path, composeModule)
+}
+
+// guestSource is all that the boot program is built from: its files and the
+// versions of its libraries.
+func guestSource(source string) (map[string]string, error) {
+	files := map[string]string{}
+	add := func(path string) error {
+		b, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		name, err := filepath.Rel(source, path)
+		files[name] = digest(string(b))
+		return err
+	}
+	err := filepath.WalkDir(filepath.Join(source, "localaws", "guest"), func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		return add(path)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("the source of the instance's boot program: %w", err)
+	}
+	// Of the libraries only those it uses would matter, but finding these
+	// costs more than building once too often.
+	return files, add(filepath.Join(source, "go.mod"))
+}
