@@ -296,7 +296,7 @@ func (c *Chain) findOperation(q *request) (*entry, map[string]string, error) {
 	var best *entry
 	var bestLabels map[string]string
 	for _, e := range ops {
-		if labels, ok := e.route.match(q.Request, q.query); ok && (best == nil || e.route.better(best.route)) {
+		if labels, ok := e.route.match(q.Request, q.query); ok && (best == nil || e.route.better(best.route, q.Request, q.query)) {
 			best, bestLabels = e, labels
 		}
 	}

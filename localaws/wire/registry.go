@@ -77,7 +77,7 @@ func Handle[In, Out any](r *Registry, op Op[In, Out], h func(context.Context, *I
 		return out, nil
 	}}
 	if s.Protocol == RestJSON || s.Protocol == RestXML {
-		e.route = parseRoute(op.Method, op.Path)
+		e.route = routeOf(op.Operation)
 	}
 	r.byName[s.Name][op.Name] = e
 }

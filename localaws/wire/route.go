@@ -3,6 +3,7 @@ package wire
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -13,6 +14,34 @@ type route struct {
 	segments []segment
 	query    map[string]string // literal query parameters; "" means present
 	literals int
+	needs    []need
+}
+
+// need is a required member in the query string or a header. S3 tells
+// operations of the same template apart by them: a PUT of a key with a part
+// number is UploadPart, one with a copy source is CopyObject.
+type need struct {
+	header bool
+	name   string
+}
+
+func (n need) met(req *http.Request, query url.Values) bool {
+	if n.header {
+		return len(req.Header.Values(n.name)) > 0
+	}
+	return query.Has(n.name)
+}
+
+// routeOf is the route of an operation.
+func routeOf(op *Operation) *route {
+	r := parseRoute(op.Method, op.Path)
+	for i := range op.in.NumField() {
+		tag := op.in.Field(i).Tag
+		if loc := tag.Get("loc"); tag.Get("req") != "" && (loc == "header" || loc == "querystring") {
+			r.needs = append(r.needs, need{loc == "header", tag.Get("as")})
+		}
+	}
+	return r
 }
 
 type segment struct {
@@ -87,14 +116,16 @@ func (r *route) match(req *http.Request, query url.Values) (labels map[string]st
 	return labels, rest == ""
 }
 
-// better reports whether r is more specific than o: more literal query
-// parameters, then more segments, then more literal ones.
-func (r *route) better(o *route) bool {
-	if len(r.query) != len(o.query) {
-		return len(r.query) > len(o.query)
+// better reports whether r is more specific than o for a request both match:
+// what it requires is there, then more literal query parameters, more
+// requirements, more segments, more literal ones.
+func (r *route) better(o *route, req *http.Request, query url.Values) bool {
+	if mine, theirs := r.met(req, query), o.met(req, query); mine != theirs {
+		return mine
 	}
-	if len(r.segments) != len(o.segments) {
-		return len(r.segments) > len(o.segments)
-	}
-	return r.literals > o.literals
+	return slices.Compare([]int{len(r.query), len(r.needs), len(r.segments), r.literals}, []int{len(o.query), len(o.needs), len(o.segments), o.literals}) > 0
+}
+
+func (r *route) met(req *http.Request, query url.Values) bool {
+	return !slices.ContainsFunc(r.needs, func(n need) bool { return !n.met(req, query) })
 }

@@ -29,7 +29,7 @@ func (s *Service) erase(ctx context.Context, tx store.Tx, b *bucket, key string,
 		r.version = id
 		if ok {
 			r.marker, r.blobs = o.Marker, remove(tx, o)
-			emit(ctx, tx, b, erased(reason, "Permanently Deleted"), &o)
+			s.emit(ctx, tx, b, erased(reason, "Permanently Deleted"), &o)
 		}
 		return r, nil
 	}
@@ -37,14 +37,14 @@ func (s *Service) erase(ctx context.Context, tx store.Tx, b *bucket, key string,
 	if b.Versioning == "" {
 		if there {
 			r.blobs = remove(tx, old)
-			emit(ctx, tx, b, erased(reason, "Permanently Deleted"), &old)
+			s.emit(ctx, tx, b, erased(reason, "Permanently Deleted"), &old)
 		}
 		return r, nil
 	}
 	m := &object{Bucket: b.Name, Key: key, Marker: true}
 	r.blobs = b.insert(tx, s.d.Clock.Now(), m)
 	r.marker, r.version = true, &m.Version
-	emit(ctx, tx, b, erased(reason, "Delete Marker Created"), m)
+	s.emit(ctx, tx, b, erased(reason, "Delete Marker Created"), m)
 	return r, nil
 }
 

@@ -23,7 +23,11 @@ type Event struct {
 }
 
 // events is the outbox: events that EventBridge does not have yet, in order.
-var events = store.Table[Event]{Name: "s3.events"}
+// counter holds the number of the last one, which also is its sequencer.
+var (
+	events  = store.Table[Event]{Name: "s3.events"}
+	counter = store.Table[uint64]{Name: "s3.counter"}
+)
 
 type detail struct {
 	Version string `json:"version"`
@@ -52,7 +56,7 @@ func erased(reason, deletionType string) kind { return kind{"Object Deleted", re
 
 // emit writes an event to the outbox, in the transaction of the change, if the
 // bucket sends its events to EventBridge.
-func emit(ctx context.Context, tx store.Tx, b *bucket, k kind, o *object) {
+func (s *Service) emit(ctx context.Context, tx store.Tx, b *bucket, k kind, o *object) {
 	if b.Notification == nil || b.Notification.EventBridgeConfiguration == nil {
 		return
 	}
@@ -62,7 +66,10 @@ func emit(ctx context.Context, tx store.Tx, b *bucket, k kind, o *object) {
 		d.Requester = call.Principal.Service
 	}
 	d.Bucket.Name = b.Name
-	d.Object.Key, d.Object.Sequencer = o.Key, fmt.Sprintf("%016X", o.Seq)
+	n, _ := counter.Get(tx, "")
+	n++
+	counter.Put(tx, "", n)
+	d.Object.Key, d.Object.Sequencer = o.Key, fmt.Sprintf("%018X", n)
 	if b.Versioning != "" {
 		d.Object.VersionID = o.Version
 	}
@@ -74,9 +81,8 @@ func emit(ctx context.Context, tx store.Tx, b *bucket, k kind, o *object) {
 	if err != nil {
 		panic(err) // strings and numbers only
 	}
-	id := wire.NewRequestID()
-	events.Put(tx, fmt.Sprintf("%016x/%s", o.Modified.UnixNano()+int64(o.Seq%1e9), id), Event{
-		ID: id, Region: b.Region, Time: o.Modified, Resources: []string{"arn:" + wire.Partition + ":s3:::" + b.Name},
+	events.Put(tx, fmt.Sprintf("%020d", n), Event{
+		ID: wire.NewRequestID(), Region: b.Region, Time: s.d.Clock.Now(), Resources: []string{"arn:" + wire.Partition + ":s3:::" + b.Name},
 		Source: "aws.s3", DetailType: k.detailType, Detail: raw,
 	})
 }

@@ -224,7 +224,7 @@ func (s *Service) applyToKey(ctx context.Context, tx store.Tx, b *bucket, versio
 			since := versions[i-1].Modified // it became noncurrent when the next came
 			if e := r.NoncurrentVersionExpiration; e != nil && !now.Before(due(since, *e.NoncurrentDays)) && int64(i) > num(e.NewerNoncurrentVersions, 0) {
 				gone = append(gone, remove(tx, *o)...)
-				emit(ctx, tx, b, kind{"Object Deleted", "Lifecycle Expiration", "Permanently Deleted"}, o)
+				s.emit(ctx, tx, b, kind{"Object Deleted", "Lifecycle Expiration", "Permanently Deleted"}, o)
 				break
 			}
 			for _, t := range r.NoncurrentVersionTransitions {

@@ -1,6 +1,7 @@
 package s3
 
 import (
+	"cmp"
 	"context"
 	"crypto/md5"
 	"encoding/hex"
@@ -251,10 +252,10 @@ func (s *Service) completeUpload(ctx context.Context, in *s3api.CompleteMultipar
 func (o *object) assemble(tx store.Tx, u *upload, named []s3api.CompletedPart) error {
 	o.Segments, o.Size = nil, 0
 	digest := md5.New()
+	if !slices.IsSortedFunc(named, func(a, b s3api.CompletedPart) int { return cmp.Compare(num(a.PartNumber, 0), num(b.PartNumber, 0)) }) {
+		return wire.Errorf(400, "InvalidPartOrder", "The list of parts was not in ascending order. Parts must be ordered by part number.")
+	}
 	for i, n := range named {
-		if i > 0 && num(n.PartNumber, 0) <= num(named[i-1].PartNumber, 0) {
-			return wire.Errorf(400, "InvalidPartOrder", "The list of parts was not in ascending order. Parts must be ordered by part number.")
-		}
 		p, ok := parts.Get(tx, partRow(u.ID, num(n.PartNumber, 0)))
 		if !ok || strings.Trim(str(n.ETag), `"`) != p.ETag {
 			e := wire.Errorf(400, "InvalidPart", "One or more of the specified parts could not be found. The part may not have been uploaded, or the specified entity tag may not match the part's entity tag.")

@@ -151,7 +151,7 @@ func (s *Service) commit(ctx context.Context, expectedOwner *string, ok conditio
 			return err
 		}
 		gone = b.insert(tx, s.d.Clock.Now(), o)
-		emit(ctx, tx, b, created(reason), o)
+		s.emit(ctx, tx, b, created(reason), o)
 		for _, f := range cleanup {
 			if err := f(tx); err != nil {
 				return err
