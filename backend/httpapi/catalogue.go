@@ -17,7 +17,7 @@ import (
 )
 
 // catalogueTimeout bounds the check whether the catalogue in memory is still true.
-const catalogueTimeout = 8 * time.Second
+const catalogueTimeout = 5 * time.Second
 
 // catalogueCache keeps the catalogue as it is sent, built once per change. Every
 // use asks the database for the version only, so that servers beside this one may

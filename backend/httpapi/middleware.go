@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"context"
 	"crypto/rand"
 	"fmt"
 	"log/slog"
@@ -16,12 +17,17 @@ import (
 	"grocery/internal/logging"
 )
 
-// withRequest gives each request an id, logs it when it is done and turns a panic
+// requestTimeout bounds how long a request may wait for the database.
+const requestTimeout = 15 * time.Second
+
+// withRequest gives each request an id and a time limit, logs it when it is done and turns a panic
 // into an internal error. Queries, headers and bodies are not logged.
 func (s *Server) withRequest(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id := requestID(r)
-		r = r.WithContext(logging.WithRequestID(r.Context(), id))
+		ctx, cancel := context.WithTimeout(logging.WithRequestID(r.Context(), id), requestTimeout)
+		defer cancel()
+		r = r.WithContext(ctx)
 		w.Header().Set("X-Request-Id", id)
 		rec := &recorder{ResponseWriter: w}
 		start := time.Now()

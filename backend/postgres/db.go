@@ -173,7 +173,7 @@ func (db *DB) read(ctx context.Context, fn func(ctx context.Context, conn *pgxpo
 	if db.replica != nil && db.replicaUp.Load() {
 		err := db.readReplica(ctx, fn)
 		if err == nil || ctx.Err() != nil {
-			return err
+			return unavailable(ctx, err)
 		}
 		if !errors.Is(err, errStale) {
 			db.note(ctx, "replica", &db.replicaUp, err)

@@ -78,6 +78,7 @@ func (db *DB) migrate(ctx context.Context) error {
 		return err
 	}
 	db.minimum.Store(version)
+	db.primaryUp.Store(true)
 	db.migrated.Store(true)
 	return nil
 }

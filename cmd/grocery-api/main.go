@@ -37,7 +37,7 @@ func main() {
 	case *showVersion:
 		fmt.Println(cmp.Or(os.Getenv("GROCERY_VERSION"), version.String()))
 	case *check:
-		if err := checkHealth(os.Stdout, cmp.Or(os.Getenv("GROCERY_ADDR"), ":5000")); err != nil {
+		if err := CheckHealth(os.Stdout, cmp.Or(os.Getenv("GROCERY_ADDR"), ":5000")); err != nil {
 			fmt.Fprintln(os.Stderr, "grocery-api:", err)
 			os.Exit(1)
 		}
@@ -77,8 +77,9 @@ func serve() int {
 	return code
 }
 
-// checkHealth asks the server listening on addr, on this host, for /health.
-func checkHealth(w io.Writer, addr string) error {
+// CheckHealth asks the server listening on addr, on this host, for /health and copies
+// the answer to w.
+func CheckHealth(w io.Writer, addr string) error {
 	host, port, err := net.SplitHostPort(addr)
 	if err != nil {
 		return fmt.Errorf("GROCERY_ADDR: %w", err)

@@ -57,12 +57,7 @@ func start(t *testing.T, env map[string]string, log io.Writer) *main.Main {
 	if err := m.Run(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		m.Close()
-		if b, ok := log.(*logBuffer); ok && t.Failed() {
-			t.Log(b.String())
-		}
-	})
+	t.Cleanup(func() { m.Close() })
 	return m
 }
 
@@ -168,5 +163,45 @@ func TestAServerNotTrustedIsNotSpokenTo(t *testing.T) {
 	}
 	if status, _ := get(t, m.URL()+"/health"); status != http.StatusOK {
 		t.Errorf("/health answers %d", status)
+	}
+}
+
+func TestRequestsThatRunAreFinishedAtTheEnd(t *testing.T) {
+	db := pgtest.New(t)
+	m := start(t, environment("localhost", db.Port, db.Name, db.Server.CA), io.Discard)
+	waitFor(t, m.URL()+"/ready", http.StatusOK)
+	answered := make(chan int, 1)
+	go func() {
+		// A refused login is answered after a quarter of a second at the earliest.
+		resp, err := http.Post(m.URL()+"/api/auth/login", "application/json", strings.NewReader(`{"email":"a@example.com","password":"guess"}`))
+		if err != nil {
+			answered <- 0
+			return
+		}
+		resp.Body.Close()
+		answered <- resp.StatusCode
+	}()
+	time.Sleep(100 * time.Millisecond)
+	if err := m.Close(); err != nil {
+		t.Errorf("close: %v", err)
+	}
+	if status := <-answered; status != http.StatusUnauthorized {
+		t.Errorf("the request that ran was answered with %d", status)
+	}
+}
+
+func TestTheHealthCheckAsksTheServerOnThisHost(t *testing.T) {
+	db := pgtest.New(t)
+	m := start(t, environment("localhost", db.Port, db.Name, db.Server.CA), io.Discard)
+	_, port, _ := strings.Cut(strings.TrimPrefix(m.URL(), "http://"), ":")
+	for _, addr := range []string{":" + port, "0.0.0.0:" + port, "127.0.0.1:" + port, "[::]:" + port} {
+		var out bytes.Buffer
+		if err := main.CheckHealth(&out, addr); err != nil || !strings.Contains(out.String(), `"status":"OK"`) {
+			t.Errorf("%s: %v, %s", addr, err, out.String())
+		}
+	}
+	m.Close()
+	if err := main.CheckHealth(io.Discard, ":"+port); err == nil {
+		t.Error("a server that has ended counts as healthy")
 	}
 }

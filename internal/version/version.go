@@ -1,4 +1,3 @@
-// Package version knows which version of the project a binary is.
 package version
 
 // version is set at build time: -ldflags "-X grocery/internal/version.version=1.2.3".

@@ -1,0 +1,2 @@
+// Package version knows which version of the project a binary is.
+package version
