@@ -20,7 +20,32 @@ const EAGER = 8;
 
 export function StorePage() {
   const products = useProducts();
-  const all = products.data ?? NOTHING;
+  if (products.data) return <Store all={products.data} />;
+  if (products.isPending) {
+    return (
+      <>
+        <Hero goods={NOTHING} />
+        <ShelfSkeleton />
+      </>
+    );
+  }
+  return (
+    <EmptyState
+      level={1}
+      sign="back soon"
+      title="The shop is closed for a moment"
+      action={
+        <Button busy={products.isFetching} onClick={() => void products.refetch()}>
+          Try again
+        </Button>
+      }
+    >
+      <p>{messageFor(products.error)}</p>
+    </EmptyState>
+  );
+}
+
+function Store({ all }: { all: Product[] }) {
   const [search, change] = useStoreSearch();
   useDocumentTitle(search.query ? `“${search.query}”` : search.category);
 
@@ -37,24 +62,9 @@ export function StorePage() {
   const aisles = query.trim() === '' && sort === 'shelf';
   const landing = aisles && category === '';
 
-  if (products.isPending) {
-    return (
-      <>
-        <Hero goods={NOTHING} />
-        <ShelfSkeleton />
-      </>
-    );
-  }
-  if (products.isError && all.length === 0) {
-    return (
-      <EmptyState level={1} sign="back soon" title="The shop is closed for a moment" action={<Button busy={products.isFetching} onClick={() => void products.refetch()}>Try again</Button>}>
-        <p>{messageFor(products.error)}</p>
-      </EmptyState>
-    );
-  }
   return (
     <>
-      {landing ? <Hero goods={categories.map((c) => groups.get(c.name)!).flat()} /> : <div className={styles.lead} />}
+      {landing ? <Hero goods={all} /> : <div className={styles.lead} />}
       <CategoryRail categories={categories} chosen={category} onChoose={(name) => change({ category: name })} />
       <div className={styles.tools}>
         {landing ? (

@@ -29,9 +29,8 @@ export function Shelf({ products, Action, hue, eager = 0, heading, label }: Shel
 }
 
 const FIRST = 24;
-const NONE: never[] = [];
 
-/** Gives the first goods at once and the others as soon as the browser has time for them. */
+/** At the first drawing gives the first goods only, and the others as soon as the browser has time for them. */
 export function useStocked(products: Product[]): Product[] {
-  return useDeferredValue(products, products.length > FIRST ? products.slice(0, FIRST) : products) ?? NONE;
+  return useDeferredValue(products, products.slice(0, FIRST));
 }
