@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/vishvananda/netlink"
@@ -42,10 +42,19 @@ func run(args []string) error {
 		return send(args[1])
 	case "spoof": // spoof SOURCE HOST:PORT: sends one datagram under another address
 		return spoof(args[1], args[2])
-	case "resolve":
-		addrs, err := net.LookupHost(args[1])
-		fmt.Println(strings.Join(addrs, " "))
-		return err
+	case "token": // asks the metadata service for a session, as containers inside an instance do
+		req, err := http.NewRequest(http.MethodPut, "http://169.254.169.254/latest/api/token", nil)
+		if err != nil {
+			return err
+		}
+		req.Header.Set("X-aws-ec2-metadata-token-ttl-seconds", "60")
+		client := http.Client{Timeout: time.Second}
+		res, err := client.Do(req)
+		if err != nil {
+			return err
+		}
+		fmt.Println(res.Status)
+		return res.Body.Close()
 	}
 	return fmt.Errorf("unknown command %q", args[0])
 }
