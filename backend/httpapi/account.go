@@ -81,12 +81,13 @@ func (s *Server) login(w http.ResponseWriter, r *http.Request) error {
 	user, err := s.authenticate(r, in.Email, in.Password)
 	if errors.Is(err, errLogin) {
 		pause(r, s.LoginFloor-time.Since(start))
+		return err
 	}
+	s.logins.give(account) // no guess: a success, or a failure of ours
+	s.clients.give(client)
 	if err != nil {
 		return err
 	}
-	s.logins.give(account)
-	s.clients.give(client)
 	token, err := s.Tokens.Issue(user.ID)
 	if err != nil {
 		return err

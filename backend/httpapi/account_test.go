@@ -2,7 +2,6 @@ package httpapi_test
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -104,21 +103,21 @@ func TestRefusedLoginsTakeTheSameTimeWhoeverIsAskedFor(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.pg.Exec(t, "UPDATE users SET password_hash = $2 WHERE id = $1", id, hash)
-	median := func(email string) time.Duration {
-		var took []time.Duration
-		for i := range 7 {
-			start := time.Now()
-			resp := s.do("POST", "/api/auth/login", `{"email":"`+email+`","password":"wrong one"}`, "X-Forwarded-For", fmt.Sprintf("192.0.2.%d", i))
-			if resp.StatusCode != 401 {
-				t.Fatal(text(t, resp))
-			}
-			took = append(took, time.Since(start))
+	took := func(email string) time.Duration {
+		start := time.Now()
+		if resp := s.do("POST", "/api/auth/login", `{"email":"`+email+`","password":"wrong one"}`); resp.StatusCode != 401 {
+			t.Fatal(text(t, resp))
 		}
-		slices.Sort(took)
-		return took[len(took)/2]
+		s.advance(time.Minute) // so that the attempts do not count
+		return time.Since(start)
 	}
-	known, unknown := median("ann@example.com"), median("nobody@example.com")
-	if ratio := float64(known) / float64(unknown); ratio < 0.5 || ratio > 2 {
+	// In turns, so that a busy machine slows both alike; the quickest is the least disturbed.
+	known, unknown := time.Hour, time.Hour
+	for range 8 {
+		known = min(known, took("ann@example.com"))
+		unknown = min(unknown, took("nobody@example.com"))
+	}
+	if ratio := float64(known) / float64(unknown); ratio < 0.6 || ratio > 1.7 {
 		t.Errorf("a known account takes %v, an unknown one %v", known, unknown)
 	}
 }
@@ -175,9 +174,11 @@ func TestSuccessfulLoginsAndPageBurstsAreNotThrottled(t *testing.T) {
 func TestAnOutageIsNoWrongPassword(t *testing.T) {
 	s := newStore(t)
 	s.db.Close()
-	resp := s.do("POST", "/api/auth/login", `{"email":"ann@example.com","password":"guess"}`)
-	if body := text(t, resp); resp.StatusCode != 503 || strings.Contains(body, "closed") {
-		t.Errorf("%d %s", resp.StatusCode, body)
+	for range 15 { // never 429: these are no guesses
+		resp := s.do("POST", "/api/auth/login", `{"email":"ann@example.com","password":"guess"}`)
+		if body := text(t, resp); resp.StatusCode != 503 || strings.Contains(body, "closed") {
+			t.Fatalf("%d %s", resp.StatusCode, body)
+		}
 	}
 	if strings.Contains(s.log.String(), "guess") {
 		t.Error("the log holds a password")

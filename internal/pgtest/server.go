@@ -13,6 +13,7 @@ import (
 	"runtime"
 	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -70,7 +71,7 @@ func Start() (*Server, error) {
 		s.run("initdb", "-D", s.data(), "-U", User, "--pwfile", pw, "-E", "UTF8", "--locale=C.UTF-8",
 			"--auth-local=trust", "--auth-host=scram-sha-256", "--no-sync", "--no-instructions"))
 	if err == nil {
-		err = s.start()
+		err = s.startOnFreePort()
 	}
 	if err != nil {
 		s.Stop()
@@ -88,7 +89,7 @@ func (s *Server) Replica() (*Server, error) {
 	err = r.run("pg_basebackup", "-D", r.data(), "-R", "-X", "stream", "-c", "fast", "--no-sync",
 		"-d", fmt.Sprintf("host=%s port=%d user=%s", s.dir, s.Port, User))
 	if err == nil {
-		err = r.start()
+		err = r.startOnFreePort()
 	}
 	if err != nil {
 		r.Stop()
@@ -148,15 +149,28 @@ func (s *Server) run(name string, args ...string) error {
 	return nil
 }
 
+// startOnFreePort starts the server on a port of its own. Another process may take the
+// port in between: then it tries another.
+func (s *Server) startOnFreePort() error {
+	var err error
+	for range 3 {
+		if s.Port, err = freePort(); err != nil {
+			return err
+		}
+		if err = s.start(); err == nil || !strings.Contains(err.Error(), "TCP/IP socket") {
+			return err
+		}
+	}
+	return err
+}
+
+// start starts the server on its port and waits until it answers.
 func (s *Server) start() error {
 	var err error
 	if s.CA == "" {
 		if s.CA, err = writeCertificates(s.dir, s.cred); err != nil {
 			return err
 		}
-	}
-	if s.Port, err = freePort(s.Port); err != nil {
-		return err
 	}
 	args := []string{"-D", s.data(), "-k", s.dir, "-p", strconv.Itoa(s.Port)}
 	for _, setting := range []string{
@@ -224,11 +238,8 @@ func (s *Server) socketDSN(database string) string {
 	return fmt.Sprintf("host=%s port=%d user=%s dbname=%s sslmode=disable", s.dir, s.Port, User, database)
 }
 
-// freePort returns a free port on 127.0.0.1, the wanted one when not 0.
-func freePort(want int) (int, error) {
-	if want != 0 {
-		return want, nil
-	}
+// freePort returns a port of 127.0.0.1 that was free a moment ago.
+func freePort() (int, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return 0, err
