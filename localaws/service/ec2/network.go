@@ -23,13 +23,12 @@ var networkRecords = newKind("networks", "vpc-", "", "", "", func(n *networkReco
 // networks keeps the runtime's networks and their packet filters in line with
 // the tables.
 type networks struct {
-	s    *Service
-	stop map[string]func()    // of what serves inside a network, by id
-	at   map[string]time.Time // when a network was last ensured
+	s  *Service
+	at map[string]time.Time // when a network was last ensured
 }
 
 func newNetworks(s *Service) *networks {
-	return &networks{s: s, stop: map[string]func(){}, at: map[string]time.Time{}}
+	return &networks{s: s, at: map[string]time.Time{}}
 }
 
 // repairEvery is how often networks that nothing changed are looked after.
@@ -81,10 +80,6 @@ func (n *networks) reconcile(ctx context.Context, id string) error {
 	}
 	rt := n.s.d.Runtime
 	if !exists {
-		if stop := n.stop[id]; stop != nil {
-			stop()
-		}
-		delete(n.stop, id)
 		delete(n.at, id)
 		if err := rt.RemoveNetwork(ctx, id); err != nil {
 			return err
@@ -97,13 +92,6 @@ func (n *networks) reconcile(ctx context.Context, id string) error {
 			return err
 		}
 		n.at[id] = now
-	}
-	if n.stop[id] == nil && n.s.d.Serve != nil {
-		stop, err := n.s.d.Serve(ctx, net)
-		if err != nil {
-			return err
-		}
-		n.stop[id] = stop
 	}
 	return rt.SetPolicy(ctx, id, policy)
 }

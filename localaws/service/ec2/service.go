@@ -23,9 +23,6 @@ type Deps struct {
 	Runtime runtime.Runtime
 	Calls   *wire.Registry
 	Log     *slog.Logger
-	// Serve starts what answers inside a network (its resolver, the metadata
-	// service, the AWS endpoint) until stop is called. It may be nil.
-	Serve func(ctx context.Context, n runtime.Network) (stop func(), err error)
 	// Guest returns the files an instance's container gets before it first
 	// starts: what makes it trust this cloud. It may be nil.
 	Guest func() []runtime.File
