@@ -74,7 +74,7 @@ export class ShopAPI {
     const json = (body: JsonBodyType, status = 200) => HttpResponse.json(body, { status });
 
     server.use(
-      route('get', '/api/products/all_products', () => json(products as unknown as JsonBodyType)),
+      route('get', '/api/products/all_products', () => json(products)),
       route('post', '/api/auth/register', (body) => {
         const { username, email, password } = body as { username: string; email: string; password: string };
         if (this.users.has(email)) return json({ error: 'Email already exists' }, 400);

@@ -1,0 +1,64 @@
+// @vitest-environment node
+// Rules of the house that no compiler holds: the borders inside the page, the numbers it shares with the backend, and a
+// lock file that names no address.
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import * as shop from '@/config/shop';
+
+const src = resolve(import.meta.dirname, '../src');
+const room = (file: string) => {
+  const [top = '', feature = ''] = relative(src, file).split('/');
+  return top === 'features' ? { top, feature } : { top, feature: '' };
+};
+
+/** What each room may import. */
+const MAY: Record<string, string[]> = {
+  config: ['config'],
+  lib: ['lib', 'config'],
+  components: ['components', 'lib', 'config'],
+  features: ['features', 'components', 'lib', 'config'],
+  app: ['app', 'features', 'components', 'lib', 'config'],
+  testing: ['testing', 'app', 'lib'],
+  'main.tsx': ['app', 'components'],
+};
+
+const files = readdirSync(src, { recursive: true, encoding: 'utf8' })
+  .filter((f) => /\.tsx?$/.test(f) && !/\.test\.tsx?$/.test(f))
+  .map((f) => join(src, f));
+
+describe('imports go one way', () => {
+  it.each(files.map((f) => [relative(src, f), f]))('%s', (_, file) => {
+    const from = room(file);
+    for (const [, target = ''] of readFileSync(file, 'utf8').matchAll(/(?:from|import\(?)\s*'([^']+)'/g)) {
+      if (!target.startsWith('.') && !target.startsWith('@/')) continue;
+      const to = room(target.startsWith('@/') ? join(src, target.slice(2)) : resolve(dirname(file), target));
+      expect(MAY[from.top], `${from.top} imports ${target}`).toContain(to.top);
+      if (from.top === 'features' && to.top === 'features') expect(to.feature, `feature ${from.feature} imports ${target}`).toBe(from.feature);
+    }
+  });
+});
+
+describe('the page tells the backend’s rules', () => {
+  const folder = resolve(src, '../../backend');
+  const backend = readdirSync(folder)
+    .filter((f) => f.endsWith('.go'))
+    .map((f) => readFileSync(join(folder, f), 'utf8'))
+    .join('\n');
+  it.each([
+    ['DeliveryFee', shop.DELIVERY_FEE],
+    ['FreeDelivery', shop.FREE_DELIVERY_FROM],
+    ['MaxQuantity', shop.MAX_QUANTITY],
+    ['AdultAge', shop.ADULT_AGE],
+    ['MinPasswordLength', shop.MIN_PASSWORD_LENGTH],
+    ['MaxUsernameLength', shop.MAX_USERNAME_LENGTH],
+  ])('%s', (constant, value) => {
+    expect(new RegExp(`\\b${constant}\\b[ \\w]*=\\s*(\\d+)`).exec(backend)?.[1]).toBe(String(value));
+  });
+});
+
+it('locks versions and hashes, not addresses', () => {
+  const lock = readFileSync(resolve(src, '../package-lock.json'), 'utf8');
+  expect(lock).not.toContain('"resolved"');
+  expect(lock).toContain('"integrity"');
+});
