@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"strings"
 	"sync"
+	"syscall"
 
 	"github.com/containerd/errdefs"
 	"github.com/moby/moby/api/types/build"
@@ -45,8 +46,13 @@ func (r *runner) buildImages(ctx context.Context, res *Result) error {
 				mu.Lock()
 				defer mu.Unlock()
 				res.Images[image.name+":latest"] = tag
-				_, err = engine.ImageTag(ctx, client.ImageTagOptions{Source: tag, Target: image.name + ":latest"})
-				return detail, skipped, err
+				if _, err := engine.ImageTag(ctx, client.ImageTagOptions{Source: tag, Target: image.name + ":latest"}); err != nil {
+					return "", false, err
+				}
+				if !skipped {
+					b.removeOld(ctx, image.name, tag)
+				}
+				return detail, skipped, nil
 			})
 		})
 	}
@@ -66,6 +72,23 @@ func (b *imageBuilder) exists(ctx context.Context, tag string) (bool, error) {
 		return false, nil
 	}
 	return err == nil, err
+}
+
+// removeOld removes what earlier recipes of an image have left. What a
+// container still uses stays until a later run.
+func (b *imageBuilder) removeOld(ctx context.Context, name, keep string) {
+	list, err := b.engine.ImageList(ctx, client.ImageListOptions{Filters: make(client.Filters).Add("reference", name)})
+	if err != nil {
+		return // nothing depends on it
+	}
+	for _, i := range list.Items {
+		for _, tag := range i.RepoTags {
+			if tag != keep && tag != name+":latest" {
+				// In use: the engine refuses, which is right.
+				_, _ = b.engine.ImageRemove(ctx, tag, client.ImageRemoveOptions{})
+			}
+		}
+	}
 }
 
 // describe tells an image's size.
@@ -203,8 +226,12 @@ func (b *imageBuilder) debootstrap(ctx context.Context, d debian, use func(io.Re
 	if err != nil {
 		return err
 	}
+	for _, dir := range []string{os.TempDir(), "/var/lib/docker"} {
+		if err := roomIn(dir); err != nil {
+			return err
+		}
+	}
 	cmd := exec.CommandContext(ctx, path, args...)
-	// Its temporary root has to be where devices may be made.
 	cmd.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive", "LC_ALL=C.UTF-8")
 	var errOut bytes.Buffer
 	cmd.Stderr = &errOut
@@ -228,6 +255,21 @@ func (b *imageBuilder) debootstrap(ctx context.Context, d debian, use func(io.Re
 		return fmt.Errorf("mmdebstrap (from %s; %s names another mirror): %w: %s", mirror(), mirrorEnv, err, lastLines(errOut.String(), 4))
 	}
 	return useErr
+}
+
+// enoughRoom is what building the images takes at its peak.
+const enoughRoom = 3 << 30
+
+// roomIn reports a disk that is too full before it is filled up.
+func roomIn(dir string) error {
+	var st syscall.Statfs_t
+	if err := syscall.Statfs(dir, &st); err != nil {
+		return nil // the folder may be elsewhere or come later
+	}
+	if free := st.Bavail * uint64(st.Bsize); free < enoughRoom {
+		return fmt.Errorf("%s has %d MB left and building the images takes %d MB: free some space (docker system prune helps)", dir, free>>20, int64(enoughRoom)>>20)
+	}
+	return nil
 }
 
 // importTar makes an image of a root file system. The image gets its name only

@@ -187,7 +187,8 @@ func findLibrary(all map[string]entry, lib string) (string, error) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		dir := path.Dir(name)
-		if path.Base(name) == lib && (strings.HasPrefix(dir, "lib/") || strings.HasPrefix(dir, "usr/lib/")) && strings.HasSuffix(dir, "-linux-gnu") {
+		inPath := dir == "lib64" || (strings.HasPrefix(dir, "lib/") || strings.HasPrefix(dir, "usr/lib/")) && strings.HasSuffix(dir, "-linux-gnu")
+		if inPath && path.Base(name) == lib {
 			return name, nil
 		}
 	}

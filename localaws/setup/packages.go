@@ -3,8 +3,10 @@ package setup
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 )
 
@@ -18,13 +20,16 @@ var needs = []need{
 	{"iptables", "iptables"},
 	{"dockerd", "docker.io"},
 	{"mmdebstrap", "mmdebstrap"},
-	{"apt-get", "apt"},
 }
 
 // installPackages installs what is missing.
 func (r *runner) installPackages(ctx context.Context) (string, bool, error) {
+	all := slices.Clone(needs)
+	for _, command := range slices.Sorted(maps.Keys(r.o.Packages)) {
+		all = append(all, need{command, r.o.Packages[command]})
+	}
 	var missing []string
-	for _, n := range needs {
+	for _, n := range all {
 		if n.command == "dockerd" && r.engineAnswers(ctx) {
 			continue // whatever answers at DOCKER_HOST will do
 		}

@@ -21,6 +21,9 @@ type Options struct {
 	Out io.Writer
 	// Observe, when set, is told of each step as it begins and ends.
 	Observe func(Event)
+	// Packages are further commands that have to be there, and the Debian
+	// packages that bring them, e.g. "chromium": "chromium".
+	Packages map[string]string
 	// SkipImages leaves the images out: packages and engine only.
 	SkipImages bool
 }

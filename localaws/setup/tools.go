@@ -4,6 +4,8 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"go/parser"
+	"go/token"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -103,28 +105,46 @@ func composeVersion(source string) (string, error) {
 }
 
 // guestSource is all that the boot program is built from: its files and the
-// versions of its libraries.
+// versions of the libraries they import.
 func guestSource(source string) (map[string]string, error) {
-	files := map[string]string{}
-	add := func(path string) error {
-		b, err := os.ReadFile(path)
-		if err != nil {
-			return err
-		}
-		name, err := filepath.Rel(source, path)
-		files[name] = digest(string(b))
-		return err
-	}
+	parts := map[string]string{}
+	imports := map[string]bool{}
 	err := filepath.WalkDir(filepath.Join(source, "localaws", "guest"), func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
 			return err
 		}
-		return add(path)
+		b, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), path, b, parser.ImportsOnly)
+		if err != nil {
+			return err
+		}
+		for _, i := range file.Imports {
+			imports[strings.Trim(i.Path.Value, `"`)] = true
+		}
+		name, err := filepath.Rel(source, path)
+		parts[name] = digest(string(b))
+		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("the source of the instance's boot program: %w", err)
 	}
-	// Of the libraries only those it uses would matter, but finding these
-	// costs more than building once too often.
-	return files, add(filepath.Join(source, "go.mod"))
+	mod, err := os.ReadFile(filepath.Join(source, "go.mod"))
+	if err != nil {
+		return nil, fmt.Errorf("the versions of the boot program's libraries: %w", err)
+	}
+	for line := range strings.Lines(string(mod)) {
+		f := strings.Fields(strings.TrimPrefix(strings.TrimSpace(line), "require "))
+		if len(f) < 2 {
+			continue
+		}
+		for i := range imports {
+			if f[0] == "go" || i == f[0] || strings.HasPrefix(i, f[0]+"/") {
+				parts[f[0]] = f[1]
+			}
+		}
+	}
+	return parts, nil
 }

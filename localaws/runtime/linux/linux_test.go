@@ -446,6 +446,24 @@ func TestServicesOfANetwork(t *testing.T) {
 	})
 }
 
+func TestEveryKindOfRuleLoads(t *testing.T) {
+	rt := newCloud(t, cloudName("r"))
+	v := newVPC(t, rt, "vpc-r")
+	v.node("a", "10.7.1.10", "sg-a", "sg-b", "sg-unknown")
+	v.node("b", "10.7.1.11")
+	var rules []runtime.Rule
+	for _, proto := range []runtime.Protocol{"", "-1", "tcp", "udp", "icmp", "6", "17", "1", "50", "icmpv6", "58"} {
+		for _, ports := range [][2]int{{0, 65535}, {-1, -1}, {22, 22}, {1000, 2000}, {8, -1}, {3, 4}} {
+			for _, peer := range []string{"0.0.0.0/0", "10.7.3.9/16", "::/0", "sg-a", "sg-elsewhere"} {
+				r := tcp(0, peer)
+				r.Protocol, r.FromPort, r.ToPort = proto, ports[0], ports[1]
+				rules = append(rules, r)
+			}
+		}
+	}
+	v.apply(runtime.Group{ID: "sg-a", Ingress: rules, Egress: rules}, runtime.Group{ID: "sg-b"}, runtime.Group{ID: "sg_b", Ingress: rules})
+}
+
 func TestTwoCloudsOnOneMachine(t *testing.T) {
 	// The same ids and addresses in both: they must not meet.
 	a, b := newCloud(t, cloudName("a")), newCloud(t, cloudName("b"))

@@ -207,13 +207,15 @@ func protocolMatch(r runtime.Rule) (match string, ok bool) {
 	case runtime.AllProtocols, "":
 		return "", true
 	case runtime.TCP, "6":
-		return portMatch("tcp", r), true
+		return portMatch("tcp", r)
 	case runtime.UDP, "17":
-		return portMatch("udp", r), true
+		return portMatch("udp", r)
 	case runtime.ICMP, "1":
 		switch {
 		case r.FromPort < 0:
 			return "meta l4proto icmp", true
+		case r.FromPort > 255 || r.ToPort > 255:
+			return "", false
 		case r.ToPort < 0:
 			return fmt.Sprintf("icmp type %d", r.FromPort), true
 		default:
@@ -227,14 +229,16 @@ func protocolMatch(r runtime.Rule) (match string, ok bool) {
 	return fmt.Sprintf("meta l4proto %d", n), true
 }
 
-func portMatch(proto string, r runtime.Rule) string {
+func portMatch(proto string, r runtime.Rule) (match string, ok bool) {
 	switch {
 	case r.FromPort <= 0 && (r.ToPort < 0 || r.ToPort >= 65535):
-		return "meta l4proto " + proto
+		return "meta l4proto " + proto, true
+	case r.FromPort < 0 || r.ToPort < r.FromPort || r.ToPort > 65535:
+		return "", false // no packet is in such a range
 	case r.FromPort == r.ToPort:
-		return fmt.Sprintf("%s dport %d", proto, r.FromPort)
+		return fmt.Sprintf("%s dport %d", proto, r.FromPort), true
 	default:
-		return fmt.Sprintf("%s dport %d-%d", proto, r.FromPort, r.ToPort)
+		return fmt.Sprintf("%s dport %d-%d", proto, r.FromPort, r.ToPort), true
 	}
 }
 

@@ -1,0 +1,6 @@
+//go:build linux
+
+package boot
+
+// ScriptsOf is scriptsOf, for tests.
+var ScriptsOf = scriptsOf
