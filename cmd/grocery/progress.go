@@ -147,3 +147,19 @@ func (p *progress) close() {
 	defer p.mu.Unlock()
 	p.clear()
 }
+
+// step runs one of the command's own steps and reports it like ops does.
+func (p *progress) step(name string, f func() (skip string, err error)) error {
+	start := time.Now()
+	p.report(ops.Event{Step: name, State: ops.Started})
+	skip, err := f()
+	e := ops.Event{Step: name, State: ops.Done, Took: time.Since(start), Err: err}
+	switch {
+	case err != nil:
+		e.State, err = ops.Failed, fmt.Errorf("%s: %w", name, err)
+	case skip != "":
+		e.State, e.Detail = ops.Skipped, skip
+	}
+	p.report(e)
+	return err
+}
