@@ -53,7 +53,7 @@ func (r *runner) installPackages(ctx context.Context) (string, bool, error) {
 			return "", false, err
 		}
 		if err := run(ctx, env, "apt-get", install...); err != nil {
-			return "", false, err
+			return "", false, fmt.Errorf("installing %s: is a Debian mirror reachable, and named in /etc/apt/sources.list? %w", list, err)
 		}
 	}
 	return "installed " + list, false, nil

@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -23,7 +24,7 @@ import (
 	"grocery/localaws/runtime/linux"
 )
 
-const testImage = "localaws-testguest:latest"
+var testImage = fmt.Sprintf("localaws-testguest:%d", os.Getpid())
 
 // newCloud returns a runtime that works here, or skips and says why. The
 // cloud is gone when the test ends.
@@ -36,7 +37,9 @@ func newCloud(t *testing.T, name string) *linux.Runtime {
 	if err := rt.Check(t.Context()); err != nil {
 		t.Skipf("SKIP-NEEDS-ENGINE: %v", err)
 	}
-	buildTestImage(t)
+	if err := testImageOnce(); err != nil {
+		t.Fatalf("the test guest's image: %v", err)
+	}
 	t.Cleanup(func() {
 		if err := rt.Purge(context.Background()); err != nil {
 			t.Errorf("Purge: %v", err)
@@ -48,46 +51,58 @@ func newCloud(t *testing.T, name string) *linux.Runtime {
 
 func cloudName(suffix string) string { return fmt.Sprintf("t%d%s", os.Getpid(), suffix) }
 
+var testImageOnce = sync.OnceValue(buildTestImage)
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if engine, err := client.New(client.FromEnv); err == nil {
+		// Absent where no test ran.
+		_, _ = engine.ImageRemove(context.Background(), testImage, client.ImageRemoveOptions{})
+		engine.Close()
+	}
+	os.Exit(code)
+}
+
 // buildTestImage makes an image of one static binary.
-func buildTestImage(t *testing.T) {
-	t.Helper()
-	bin := filepath.Join(t.TempDir(), "guest")
+func buildTestImage() error {
+	dir, err := os.MkdirTemp("", "testguest")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	bin := filepath.Join(dir, "guest")
 	cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-o", bin, "./testguest")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("building the test guest: %v\n%s", err, out)
+		return fmt.Errorf("building it: %w\n%s", err, out)
 	}
 	content, err := os.ReadFile(bin)
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
 	var buf bytes.Buffer
 	tw := tar.NewWriter(&buf)
-	for _, dir := range []string{"tmp/", "var/lib/docker/"} {
-		if err := tw.WriteHeader(&tar.Header{Typeflag: tar.TypeDir, Name: dir, Mode: 0o755}); err != nil {
-			t.Fatal(err)
-		}
-	}
 	if err := tw.WriteHeader(&tar.Header{Name: "guest", Mode: 0o755, Size: int64(len(content))}); err != nil {
-		t.Fatal(err)
+		return err
 	}
 	if _, err := tw.Write(content); err != nil {
-		t.Fatal(err)
+		return err
 	}
-	tw.Close()
+	if err := tw.Close(); err != nil {
+		return err
+	}
 	engine, err := client.New(client.FromEnv)
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
 	defer engine.Close()
-	res, err := engine.ImageImport(t.Context(), client.ImageImportSource{Source: &buf, SourceName: "-"}, testImage, client.ImageImportOptions{})
+	res, err := engine.ImageImport(context.Background(), client.ImageImportSource{Source: &buf, SourceName: "-"}, testImage, client.ImageImportOptions{})
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
-	if _, err := io.Copy(io.Discard, res); err != nil {
-		t.Fatal(err)
-	}
-	res.Close()
+	defer res.Close()
+	_, err = io.Copy(io.Discard, res)
+	return err
 }
 
 // vpc is a network with guests for one test.
