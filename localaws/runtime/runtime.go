@@ -132,8 +132,10 @@ type Networks interface {
 	// reachable from the internet and its groups must admit the source.
 	DialNetwork(ctx context.Context, networkID, network, address string) (net.Conn, error)
 	// HostProbe connects from the control plane's own side of the network,
-	// which no policy filters: whether a database in a guest accepts
-	// connections is for the control plane to know whatever its groups say.
+	// which no group filters: whether a database in a guest accepts
+	// connections is for the control plane to know. The guest's interface must
+	// be named by the policy, with any groups or none; else its answers count
+	// as forged and are dropped.
 	HostProbe(ctx context.Context, networkID, network, address string) (net.Conn, error)
 }
 
