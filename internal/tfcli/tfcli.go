@@ -104,7 +104,7 @@ func checkVersion(path string) error {
 func FindMirror() (string, error) {
 	if named := os.Getenv(MirrorVar); named != "" {
 		if !isMirror(named) {
-			return "", fmt.Errorf("%s is %s, which does not hold %s", MirrorVar, named, provider)
+			return "", fmt.Errorf("%s is %s, which does not hold %s of version %s or newer (before %s) for %s", MirrorVar, named, provider, ProviderMinVersion, ProviderEndVersion, platform)
 		}
 		return named, nil
 	}
@@ -114,11 +114,6 @@ func FindMirror() (string, error) {
 		}
 	}
 	return "", nil
-}
-
-func isMirror(dir string) bool {
-	found, err := filepath.Glob(filepath.Join(dir, provider, "*"))
-	return err == nil && len(found) > 0
 }
 
 // places are the folders that may be a mirror.
