@@ -21,6 +21,7 @@ locals {
     state_machine = "arn:${local.partition}:states:${local.scope}:stateMachine:${var.state_machine_name}"
     database      = "arn:${local.partition}:rds:${local.scope}:db:${var.db_identifier}"
     instance_logs = "arn:${local.partition}:logs:${local.scope}:log-group:${var.instance_log_group_name}:*"
+    os_metrics    = "arn:${local.partition}:logs:${local.scope}:log-group:RDSOSMetrics"
     function_logs = "arn:${local.partition}:logs:${local.scope}:log-group:${var.lambda_log_group_name}:*"
 
     # Secrets Manager ends a secret's ARN in a hyphen and six random characters.
@@ -72,9 +73,4 @@ resource "aws_iam_role_policy" "this" {
   name   = each.key
   role   = aws_iam_role.this[each.key].id
   policy = jsonencode({ Version = "2012-10-17", Statement = each.value })
-}
-
-resource "aws_iam_role_policy_attachment" "rds_monitoring" {
-  role       = aws_iam_role.this["rds-monitoring"].name
-  policy_arn = "arn:${local.partition}:iam::aws:policy/service-role/AmazonRDSEnhancedMonitoringRole"
 }

@@ -40,5 +40,5 @@ output "rds_monitoring_role_arn" {
   description = "Role with which RDS delivers enhanced monitoring."
   value       = aws_iam_role.this["rds-monitoring"].arn
 
-  depends_on = [aws_iam_role_policy_attachment.rds_monitoring]
+  depends_on = [aws_iam_role_policy.this]
 }

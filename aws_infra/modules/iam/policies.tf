@@ -172,5 +172,22 @@ locals {
         Resource = local.arns.state_machine
       },
     ]
+
+    rds-monitoring = [
+      {
+        # What AmazonRDSEnhancedMonitoringRole allows, on the one log group that
+        # RDS delivers to.
+        Sid      = "MetricsGroup"
+        Effect   = "Allow"
+        Action   = ["logs:CreateLogGroup", "logs:PutRetentionPolicy"]
+        Resource = local.arns.os_metrics
+      },
+      {
+        Sid      = "MetricsStreams"
+        Effect   = "Allow"
+        Action   = ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:GetLogEvents", "logs:PutLogEvents"]
+        Resource = "${local.arns.os_metrics}:log-stream:*"
+      },
+    ]
   }
 }
