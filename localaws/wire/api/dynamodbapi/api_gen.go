@@ -30,18 +30,6 @@ var DeleteTable = wire.Define[DeleteTableInput, DeleteTableOutput](wire.Operatio
 // DescribeContinuousBackups is the operation of that name.
 var DescribeContinuousBackups = wire.Define[DescribeContinuousBackupsInput, DescribeContinuousBackupsOutput](wire.Operation{Service: &Service, Name: "DescribeContinuousBackups"})
 
-// DescribeContributorInsights is the operation of that name.
-var DescribeContributorInsights = wire.Define[DescribeContributorInsightsInput, DescribeContributorInsightsOutput](wire.Operation{Service: &Service, Name: "DescribeContributorInsights"})
-
-// DescribeEndpoints is the operation of that name.
-var DescribeEndpoints = wire.Define[DescribeEndpointsInput, DescribeEndpointsOutput](wire.Operation{Service: &Service, Name: "DescribeEndpoints"})
-
-// DescribeKinesisStreamingDestination is the operation of that name.
-var DescribeKinesisStreamingDestination = wire.Define[DescribeKinesisStreamingDestinationInput, DescribeKinesisStreamingDestinationOutput](wire.Operation{Service: &Service, Name: "DescribeKinesisStreamingDestination"})
-
-// DescribeLimits is the operation of that name.
-var DescribeLimits = wire.Define[DescribeLimitsInput, DescribeLimitsOutput](wire.Operation{Service: &Service, Name: "DescribeLimits"})
-
 // DescribeTable is the operation of that name.
 var DescribeTable = wire.Define[DescribeTableInput, DescribeTableOutput](wire.Operation{Service: &Service, Name: "DescribeTable"})
 
@@ -189,54 +177,6 @@ type DescribeContinuousBackupsInput struct {
 // DescribeContinuousBackupsOutput is the shape of that name in AWS's model.
 type DescribeContinuousBackupsOutput struct {
 	ContinuousBackupsDescription *ContinuousBackupsDescription `name:"ContinuousBackupsDescription"`
-}
-
-// DescribeContributorInsightsInput is the shape of that name in AWS's model.
-type DescribeContributorInsightsInput struct {
-	IndexName *string `name:"IndexName"`
-	TableName *string `name:"TableName" req:"1"`
-}
-
-// DescribeContributorInsightsOutput is the shape of that name in AWS's model.
-type DescribeContributorInsightsOutput struct {
-	ContributorInsightsRuleList []string          `name:"ContributorInsightsRuleList"`
-	ContributorInsightsStatus   *string           `name:"ContributorInsightsStatus"`
-	FailureException            *FailureException `name:"FailureException"`
-	IndexName                   *string           `name:"IndexName"`
-	LastUpdateDateTime          *time.Time        `name:"LastUpdateDateTime"`
-	TableName                   *string           `name:"TableName"`
-}
-
-// DescribeEndpointsInput is the shape of that name in AWS's model.
-type DescribeEndpointsInput struct {
-}
-
-// DescribeEndpointsOutput is the shape of that name in AWS's model.
-type DescribeEndpointsOutput struct {
-	Endpoints []Endpoint `name:"Endpoints" req:"1"`
-}
-
-// DescribeKinesisStreamingDestinationInput is the shape of that name in AWS's model.
-type DescribeKinesisStreamingDestinationInput struct {
-	TableName *string `name:"TableName" req:"1"`
-}
-
-// DescribeKinesisStreamingDestinationOutput is the shape of that name in AWS's model.
-type DescribeKinesisStreamingDestinationOutput struct {
-	KinesisDataStreamDestinations []KinesisDataStreamDestination `name:"KinesisDataStreamDestinations"`
-	TableName                     *string                        `name:"TableName"`
-}
-
-// DescribeLimitsInput is the shape of that name in AWS's model.
-type DescribeLimitsInput struct {
-}
-
-// DescribeLimitsOutput is the shape of that name in AWS's model.
-type DescribeLimitsOutput struct {
-	AccountMaxReadCapacityUnits  *int64 `name:"AccountMaxReadCapacityUnits"`
-	AccountMaxWriteCapacityUnits *int64 `name:"AccountMaxWriteCapacityUnits"`
-	TableMaxReadCapacityUnits    *int64 `name:"TableMaxReadCapacityUnits"`
-	TableMaxWriteCapacityUnits   *int64 `name:"TableMaxWriteCapacityUnits"`
 }
 
 // DescribeTableInput is the shape of that name in AWS's model.
@@ -641,26 +581,6 @@ type ExpectedAttributeValue struct {
 type ContinuousBackupsDescription struct {
 	ContinuousBackupsStatus        *string                         `name:"ContinuousBackupsStatus" req:"1"`
 	PointInTimeRecoveryDescription *PointInTimeRecoveryDescription `name:"PointInTimeRecoveryDescription"`
-}
-
-// FailureException is the shape of that name in AWS's model.
-type FailureException struct {
-	ExceptionDescription *string `name:"ExceptionDescription"`
-	ExceptionName        *string `name:"ExceptionName"`
-}
-
-// Endpoint is the shape of that name in AWS's model.
-type Endpoint struct {
-	Address              *string `name:"Address" req:"1"`
-	CachePeriodInMinutes *int64  `name:"CachePeriodInMinutes" req:"1"`
-}
-
-// KinesisDataStreamDestination is the shape of that name in AWS's model.
-type KinesisDataStreamDestination struct {
-	ApproximateCreationDateTimePrecision *string `name:"ApproximateCreationDateTimePrecision"`
-	DestinationStatus                    *string `name:"DestinationStatus"`
-	DestinationStatusDescription         *string `name:"DestinationStatusDescription"`
-	StreamArn                            *string `name:"StreamArn"`
 }
 
 // TimeToLiveDescription is the shape of that name in AWS's model.
