@@ -2,11 +2,15 @@ package localaws
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 
+	"grocery/localaws/service/dynamodb"
 	"grocery/localaws/service/ec2"
+	"grocery/localaws/service/ecr"
 	"grocery/localaws/service/elbv2"
 	"grocery/localaws/service/iam"
 	"grocery/localaws/service/rds"
@@ -29,15 +33,22 @@ func (c *Cloud) assemble() error {
 	if err != nil {
 		return err
 	}
+	layerBlobs, err := c.blobs("ecr")
+	if err != nil {
+		return err
+	}
 	objects := s3.New(s3.Deps{Store: st, Blobs: objectBlobs, Clock: clock, Log: o.Log})
-	if err := objects.Sweep(); err != nil {
-		return fmt.Errorf("clean up objects: %w", err)
+	images := ecr.New(ecr.Deps{Store: st, Blobs: layerBlobs, Clock: clock, Calls: calls, Log: o.Log})
+	if err := errors.Join(objects.Sweep(), images.Sweep()); err != nil {
+		return fmt.Errorf("clean up what a crash left: %w", err)
 	}
 
 	c.add(
 		identities,
 		tokens,
 		objects,
+		dynamodb.New(dynamodb.Deps{Store: st, Clock: clock}),
+		images,
 		machines,
 		elbv2.New(elbv2.Deps{Store: st, Clock: clock, Runtime: c.gateway, Calls: calls, Log: o.Log,
 			FrontDoor: elbv2.FrontDoor{Host: o.FrontDoorHost, Base: o.FrontDoorBase}, Certificate: c.ca.Certificate}),
@@ -47,6 +58,8 @@ func (c *Cloud) assemble() error {
 		ssm.New(ssm.Deps{Store: st, Clock: clock, Key: c.key, Calls: calls, Log: o.Log}),
 	)
 	c.chain = wire.NewChain(calls, wire.ChainOptions{Credentials: credentials{identities, tokens}, Now: clock.Now, Log: o.Log})
+	c.chain.HandleHost(ecr.MatchHost, images.Handler())
+	c.chain.HandleHost(func(host string) bool { return host == trustStore }, http.HandlerFunc(c.serveTrustStore))
 	return c.admin(identities)
 }
 

@@ -57,7 +57,6 @@ func New(o Options) (*Cloud, error) {
 	if err := c.assemble(); err != nil {
 		return nil, errors.Join(err, c.Close())
 	}
-	c.chain.HandleHost(func(host string) bool { return host == trustStore }, http.HandlerFunc(c.serveTrustStore))
 	return c, nil
 }
 

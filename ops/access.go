@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 )
@@ -102,11 +103,13 @@ func (a Access) aws(ctx context.Context) (aws.Config, error) {
 		opts = append(opts, config.WithRegion(a.Region))
 	}
 	if a.Proxy != "" || a.CABundle != "" {
-		opts = append(opts, config.WithHTTPClient(&http.Client{Transport: t, Timeout: 5 * time.Minute}), config.WithCustomCABundle(nil))
+		client := awshttp.NewBuildableClient().WithTimeout(5 * time.Minute).WithTransportOptions(func(mine *http.Transport) {
+			mine.Proxy, mine.TLSClientConfig = t.Proxy, t.TLSClientConfig
+		})
+		opts = append(opts, config.WithHTTPClient(client))
 	}
 	if a.AccessKeyID != "" {
-		opts = append(opts, config.WithCredentialsProvider(credentials.NewStaticCredentialsProvider(a.AccessKeyID, a.SecretKey, "")),
-			config.WithBaseEndpoint(""))
+		opts = append(opts, config.WithCredentialsProvider(credentials.NewStaticCredentialsProvider(a.AccessKeyID, a.SecretKey, "")))
 	}
 	cfg, err := config.LoadDefaultConfig(ctx, opts...)
 	if err != nil {

@@ -31,6 +31,17 @@ func newSetupCommand(g *globals) *cobra.Command {
 	return c
 }
 
+// testPackages are the commands that tests need, and the Debian packages that
+// bring them. PostgreSQL's server programs are not on the PATH, so a file
+// stands for them.
+var testPackages = map[string]string{
+	"chromium":                          "chromium",
+	"shellcheck":                        "shellcheck",
+	"aws":                               "awscli",
+	"curl":                              "curl",
+	"/usr/lib/postgresql/15/bin/initdb": "postgresql-15",
+}
+
 // machine is the folder of what set-up makes for this machine, shared by all
 // local clouds of the repository.
 func (g *globals) machine() string { return filepath.Join(g.root, ".grocery", "machine") }
@@ -50,7 +61,11 @@ func runSetup(ctx context.Context, g *globals, o *setupOptions) error {
 			return "", err
 		})
 	}
-	_, err := setup.Run(ctx, setup.Options{Home: g.machine(), Source: g.root, Observe: func(e setup.Event) { p.report(setupEvent(e)) }})
+	var packages map[string]string
+	if o.tests {
+		packages = testPackages
+	}
+	_, err := setup.Run(ctx, setup.Options{Home: g.machine(), Source: g.root, Packages: packages, Observe: func(e setup.Event) { p.report(setupEvent(e)) }})
 	return err
 }
 

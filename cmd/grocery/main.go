@@ -68,7 +68,7 @@ command again to continue).`,
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &exitError{exitUsage, err} })
 	g.AddFlags(root.PersistentFlags())
 	root.AddCommand(
-		newUpCommand(g), newDownCommand(g), newDestroyCommand(g), newDeployCommand(g), newStatusCommand(g),
+		newUpCommand(g), newDownCommand(g), newDestroyCommand(g), newBootstrapCommand(g), newDeployCommand(g), newStatusCommand(g),
 		newLogsCommand(g), newEnvCommand(g), newSetupCommand(g), newLocalawsCommand(g),
 	)
 	for _, c := range root.Commands() {

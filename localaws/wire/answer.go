@@ -33,9 +33,7 @@ func writeOut(w http.ResponseWriter, req *http.Request, f format, op *Operation,
 		w.Header().Set("Content-Type", "application/x-amz-json-"+f.json)
 		w.Header().Set("x-amzn-RequestId", requestID)
 		body := marshalJSON(v)
-		if op.Service.SigningName == "dynamodb" {
-			w.Header().Set("X-Amz-Crc32", strconv.FormatUint(uint64(crc32.ChecksumIEEE(body)), 10))
-		}
+		checksum(w, op.Service, body)
 		writeBody(w, req, http.StatusOK, body)
 	default:
 		x := &xmlWriter{ec2: f.protocol == EC2}
@@ -59,6 +57,13 @@ func writeOut(w http.ResponseWriter, req *http.Request, f format, op *Operation,
 		w.Header().Set("Content-Type", "text/xml")
 		w.Header().Set("x-amzn-RequestId", requestID)
 		writeBody(w, req, http.StatusOK, x.Bytes())
+	}
+}
+
+// checksum adds the header by which DynamoDB's clients check an answer.
+func checksum(w http.ResponseWriter, s *Service, body []byte) {
+	if s != nil && s.Name == "dynamodb" {
+		w.Header().Set("X-Amz-Crc32", strconv.FormatUint(uint64(crc32.ChecksumIEEE(body)), 10))
 	}
 }
 
@@ -103,6 +108,7 @@ func writeError(w http.ResponseWriter, req *http.Request, f format, s *Service, 
 		if err != nil {
 			panic("wire: an error cannot be written as JSON: " + err.Error())
 		}
+		checksum(w, s, raw)
 		writeBody(w, req, e.Status, raw)
 	default:
 		x := &xmlWriter{}
