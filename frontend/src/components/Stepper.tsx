@@ -26,7 +26,7 @@ export function Stepper({ name, quantity, look = 'plain', onChange }: StepperPro
   if (quantity === 0) {
     return (
       <div className={styles.stepper} ref={group}>
-        <button type="button" className={`${styles.add} ${styles[look]}`} data-plus aria-label={`Add ${name} to basket`} onClick={() => step(1)}>
+        <button type="button" className={`${styles.add} ${styles[look]}`} data-plus aria-label={look === 'labelled' ? undefined : `Add ${name} to basket`} onClick={() => step(1)}>
           <Icon name="plus" />
           {look === 'labelled' && 'Add to basket'}
         </button>

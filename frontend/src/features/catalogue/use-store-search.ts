@@ -15,8 +15,9 @@ export function useStoreSearch(): [Search, (change: Partial<Search>) => void] {
   const change = useCallback(
     (next: Partial<Search>) => {
       setParams(
-        (current) => {
-          const p = new URLSearchParams(current);
+        () => {
+          // From the address itself: what React has drawn may be one change behind it.
+          const p = new URLSearchParams(window.location.search);
           if (next.query !== undefined) put(p, 'q', next.query);
           if (next.category !== undefined) put(p, 'category', next.category);
           if (next.sort !== undefined) put(p, 'sort', next.sort === 'shelf' ? '' : next.sort);

@@ -10,6 +10,26 @@ interface SearchBoxProps {
 /** The search field. The key "/" leads to it from anywhere, Escape empties it. */
 export function SearchBox({ value, onChange }: SearchBoxProps) {
   const input = useRef<HTMLInputElement>(null);
+  const sent = useRef<string[]>([]);
+
+  // The text belongs to the field itself: the address follows with a delay, and a fast typist must not lose letters to
+  // it. Only what did not come from here (the browser's back button, a link) is written into the field.
+  useEffect(() => {
+    const field = input.current!;
+    const at = sent.current.indexOf(value);
+    if (at >= 0 && document.activeElement === field) {
+      sent.current.splice(0, at + 1);
+      return;
+    }
+    sent.current = [];
+    if (field.value !== value) field.value = value;
+  }, [value]);
+
+  const change = (query: string) => {
+    input.current!.value = query;
+    sent.current.push(query);
+    onChange(query);
+  };
 
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => {
@@ -42,12 +62,12 @@ export function SearchBox({ value, onChange }: SearchBoxProps) {
         autoComplete="off"
         spellCheck={false}
         enterKeyHint="search"
-        value={value}
-        onChange={(event) => onChange(event.target.value)}
+        defaultValue={value}
+        onChange={(event) => change(event.target.value)}
         onKeyDown={(event) => {
-          if (event.key === 'Escape' && value !== '') {
+          if (event.key === 'Escape' && event.currentTarget.value !== '') {
             event.preventDefault();
-            onChange('');
+            change('');
           }
         }}
       />
@@ -60,8 +80,8 @@ export function SearchBox({ value, onChange }: SearchBoxProps) {
           type="button"
           aria-label="Clear search"
           onClick={() => {
-            onChange('');
             input.current?.focus();
+            change('');
           }}
         >
           <Icon name="close" size={18} />

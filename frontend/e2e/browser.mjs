@@ -1,0 +1,64 @@
+// The system's chromium, driven by playwright-core: no browser is downloaded.
+import { existsSync } from 'node:fs';
+import { chromium } from 'playwright-core';
+
+const CANDIDATES = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
+
+const FLAGS = [
+  '--headless',
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-dev-shm-usage',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+  // What is under test is on this machine; a proxy of the environment would be asked in vain.
+  '--no-proxy-server',
+];
+
+/** The windows a shopper uses. */
+export const DEVICES = {
+  desktop: { viewport: { width: 1360, height: 900 } },
+  phone: { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true },
+};
+
+/** Starts the browser; says which package to install when there is none. */
+export async function launch() {
+  const executablePath = CANDIDATES.find((p) => p && existsSync(p));
+  if (!executablePath) throw new Error('no chromium found: install the package chromium, or name the program in CHROMIUM');
+  return chromium.launch({ executablePath, args: FLAGS });
+}
+
+/**
+ * Opens a window of a device. What goes wrong inside the page (errors, refused policies, failed files) is collected in
+ * `troubles`, so that a check can ask for there being none.
+ */
+export async function openWindow(browser, baseURL, device, colorScheme = 'light') {
+  const context = await browser.newContext({ ...DEVICES[device], baseURL, colorScheme, reducedMotion: 'reduce', locale: 'en-IE' });
+  context.setDefaultTimeout(30_000);
+  const page = await context.newPage();
+  const troubles = [];
+  page.on('console', (message) => message.type() === 'error' && troubles.push(message.text()));
+  page.on('pageerror', (error) => troubles.push(String(error)));
+  return { context, page, troubles };
+}
+
+/** Waits until a server answers the address with a success; a fresh deployment may take its time. */
+export async function waitFor(url, seconds = 60) {
+  const end = Date.now() + seconds * 1000;
+  let last = '';
+  while (Date.now() < end) {
+    try {
+      const response = await fetch(url, { signal: AbortSignal.timeout(10_000) });
+      await response.arrayBuffer();
+      if (response.ok) return;
+      last = `HTTP ${response.status}`;
+    } catch (error) {
+      last = error.cause?.message ?? error.message;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 250));
+  }
+  throw new Error(`${url} did not answer within ${seconds} s: ${last}`);
+}
