@@ -1,7 +1,6 @@
 package s3
 
 import (
-	"cmp"
 	"context"
 	"crypto/md5"
 	"encoding/hex"
@@ -252,8 +251,10 @@ func (s *Service) completeUpload(ctx context.Context, in *s3api.CompleteMultipar
 func (o *object) assemble(tx store.Tx, u *upload, named []s3api.CompletedPart) error {
 	o.Segments, o.Size = nil, 0
 	digest := md5.New()
-	if !slices.IsSortedFunc(named, func(a, b s3api.CompletedPart) int { return cmp.Compare(num(a.PartNumber, 0), num(b.PartNumber, 0)) }) {
-		return wire.Errorf(400, "InvalidPartOrder", "The list of parts was not in ascending order. Parts must be ordered by part number.")
+	for i := 1; i < len(named); i++ {
+		if num(named[i].PartNumber, 0) <= num(named[i-1].PartNumber, 0) {
+			return wire.Errorf(400, "InvalidPartOrder", "The list of parts was not in ascending order. Parts must be ordered by part number.")
+		}
 	}
 	for i, n := range named {
 		p, ok := parts.Get(tx, partRow(u.ID, num(n.PartNumber, 0)))
