@@ -2,6 +2,7 @@
 # Copies a database into the volume at /snapshot (WORK=take), or a snapshot
 # into the empty volume of a new instance at /rds (WORK=restore).
 set -eu
+export HOME=/run/rds # where libraries look for personal files
 as_postgres() { setpriv --reuid=postgres --regid=postgres --init-groups "$@"; }
 
 case $WORK in

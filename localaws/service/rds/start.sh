@@ -2,6 +2,7 @@
 # Starts PostgreSQL. Makes the data folder first when it is absent: from nothing
 # (SEED=empty) or from the instance it replicates (SEED=replica).
 set -eu
+export HOME=/run/rds # where libraries look for personal files
 as_postgres() { setpriv --reuid=postgres --regid=postgres --init-groups "$@"; }
 
 mkdir -p /rds/log /run/rds
