@@ -134,7 +134,7 @@ func (e *Environment) bootstrap(ctx context.Context, cfg aws.Config, b backend, 
 	if err := e.writeBackend(b); err != nil {
 		return err
 	}
-	if tf, err = e.init(ctx, dir, tfexec.BackendConfig("backend.hcl"), tfexec.ForceCopy(true)); err != nil {
+	if _, err = e.init(ctx, dir, tfexec.BackendConfig("backend.hcl"), tfexec.ForceCopy(true)); err != nil {
 		return fmt.Errorf("move the bootstrap's state into the bucket (it is still in %s; run this again): %w", local, err)
 	}
 	info("state is in s3://%s", b.Bucket)
