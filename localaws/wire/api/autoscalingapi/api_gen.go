@@ -42,9 +42,6 @@ var DeleteLifecycleHook = wire.Define[DeleteLifecycleHookInput, DeleteLifecycleH
 // DeletePolicy is the operation of that name.
 var DeletePolicy = wire.Define[DeletePolicyInput, DeletePolicyOutput](wire.Operation{Service: &Service, Name: "DeletePolicy"})
 
-// DeleteScheduledAction is the operation of that name.
-var DeleteScheduledAction = wire.Define[DeleteScheduledActionInput, DeleteScheduledActionOutput](wire.Operation{Service: &Service, Name: "DeleteScheduledAction"})
-
 // DeleteTags is the operation of that name.
 var DeleteTags = wire.Define[DeleteTagsInput, DeleteTagsOutput](wire.Operation{Service: &Service, Name: "DeleteTags"})
 
@@ -123,9 +120,6 @@ var PutLifecycleHook = wire.Define[PutLifecycleHookInput, PutLifecycleHookOutput
 // PutScalingPolicy is the operation of that name.
 var PutScalingPolicy = wire.Define[PutScalingPolicyInput, PutScalingPolicyOutput](wire.Operation{Service: &Service, Name: "PutScalingPolicy", ResultWrapper: "PutScalingPolicyResult"})
 
-// PutScheduledUpdateGroupAction is the operation of that name.
-var PutScheduledUpdateGroupAction = wire.Define[PutScheduledUpdateGroupActionInput, PutScheduledUpdateGroupActionOutput](wire.Operation{Service: &Service, Name: "PutScheduledUpdateGroupAction"})
-
 // RecordLifecycleActionHeartbeat is the operation of that name.
 var RecordLifecycleActionHeartbeat = wire.Define[RecordLifecycleActionHeartbeatInput, RecordLifecycleActionHeartbeatOutput](wire.Operation{Service: &Service, Name: "RecordLifecycleActionHeartbeat", ResultWrapper: "RecordLifecycleActionHeartbeatResult"})
 
@@ -171,9 +165,6 @@ type DeleteAutoScalingGroupOutput struct{}
 // DeletePolicyOutput has no members.
 type DeletePolicyOutput struct{}
 
-// DeleteScheduledActionOutput has no members.
-type DeleteScheduledActionOutput struct{}
-
 // DeleteTagsOutput has no members.
 type DeleteTagsOutput struct{}
 
@@ -191,9 +182,6 @@ type EnableMetricsCollectionOutput struct{}
 
 // ExecutePolicyOutput has no members.
 type ExecutePolicyOutput struct{}
-
-// PutScheduledUpdateGroupActionOutput has no members.
-type PutScheduledUpdateGroupActionOutput struct{}
 
 // ResumeProcessesInput is what ResumeProcesses exchanges.
 type ResumeProcessesInput = ScalingProcessQuery
@@ -322,12 +310,6 @@ type DeleteLifecycleHookOutput struct {
 type DeletePolicyInput struct {
 	AutoScalingGroupName *string `name:"AutoScalingGroupName"`
 	PolicyName           *string `name:"PolicyName" req:"1"`
-}
-
-// DeleteScheduledActionInput is the shape of that name in AWS's model.
-type DeleteScheduledActionInput struct {
-	AutoScalingGroupName *string `name:"AutoScalingGroupName" req:"1"`
-	ScheduledActionName  *string `name:"ScheduledActionName" req:"1"`
 }
 
 // DeleteTagsInput is the shape of that name in AWS's model.
@@ -641,20 +623,6 @@ type PutScalingPolicyInput struct {
 type PutScalingPolicyOutput struct {
 	Alarms    []Alarm `name:"Alarms"`
 	PolicyARN *string `name:"PolicyARN"`
-}
-
-// PutScheduledUpdateGroupActionInput is the shape of that name in AWS's model.
-type PutScheduledUpdateGroupActionInput struct {
-	AutoScalingGroupName *string    `name:"AutoScalingGroupName" req:"1"`
-	DesiredCapacity      *int64     `name:"DesiredCapacity"`
-	EndTime              *time.Time `name:"EndTime"`
-	MaxSize              *int64     `name:"MaxSize"`
-	MinSize              *int64     `name:"MinSize"`
-	Recurrence           *string    `name:"Recurrence"`
-	ScheduledActionName  *string    `name:"ScheduledActionName" req:"1"`
-	StartTime            *time.Time `name:"StartTime"`
-	Time                 *time.Time `name:"Time"`
-	TimeZone             *string    `name:"TimeZone"`
 }
 
 // RecordLifecycleActionHeartbeatInput is the shape of that name in AWS's model.
