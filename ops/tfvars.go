@@ -24,7 +24,7 @@ func (e *Environment) settings() (settings, error) {
 		return settings{}, fmt.Errorf("%s cannot be read: %w", e.varFile(), diags)
 	}
 	s := settings{repository: Project + "-app", arch: "amd64"}
-	for name, to := range map[string]*string{"region": &s.region, "ecr_repository_name": &s.repository, "architecture": &s.arch} {
+	for name, to := range map[string]*string{"region": &s.region, "ecr_repository_name": &s.repository, "lambda_architecture": &s.arch} {
 		a, ok := attrs[name]
 		if !ok {
 			continue
