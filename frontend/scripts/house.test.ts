@@ -3,6 +3,7 @@
 // lock file that names no address.
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
+import openapiTS, { astToString } from 'openapi-typescript';
 import { describe, expect, it } from 'vitest';
 import * as shop from '@/config/shop';
 
@@ -55,6 +56,11 @@ describe('the page tells the backend’s rules', () => {
   ])('%s', (constant, value) => {
     expect(new RegExp(`\\b${constant}\\b[ \\w]*=\\s*(\\d+)`).exec(backend)?.[1]).toBe(String(value));
   });
+});
+
+it('knows the API as it is described now; otherwise: npm run types', async () => {
+  const described = astToString(await openapiTS(new URL('../../backend/api/openapi.yaml', import.meta.url)));
+  expect(readFileSync(join(src, 'lib/api-schema.ts'), 'utf8').endsWith(described)).toBe(true);
 });
 
 it('locks versions and hashes, not addresses', () => {

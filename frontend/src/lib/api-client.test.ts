@@ -4,8 +4,8 @@ import { server } from '@/testing/server';
 import { ApiError, call, messageFor, NetworkError } from './api-client';
 import { session } from './session';
 
-const answer = (response: () => Response) => server.use(http.get('/api/x', response));
-const failure = (auth = false) => call('/api/x', { auth }).then(
+const answer = (response: () => Response) => server.use(http.get('/api/me/info', response));
+const failure = (auth = false) => call('get', '/api/me/info', { auth }).then(
   () => undefined,
   (e: unknown) => e,
 );

@@ -1,4 +1,5 @@
 import { BACKEND } from '@/config/runtime';
+import type { paths } from './api-schema';
 import { session } from './session';
 
 const TIMEOUT_MS = 20_000;
@@ -22,16 +23,30 @@ export class NetworkError extends Error {
   }
 }
 
-interface Call {
-  method?: 'GET' | 'POST' | 'PUT' | 'DELETE';
-  body?: unknown;
+type Method = 'get' | 'post' | 'put' | 'delete';
+type JSONOf<T> = T extends { content: { 'application/json': infer Body } } ? Body : never;
+type Operation<P extends keyof paths, M extends Method> = NonNullable<paths[P][M]>;
+
+/** What the API answers to a call that succeeded, as its description says. */
+export type Answer<P extends keyof paths, M extends Method> =
+  Operation<P, M> extends { responses: infer R } ? { [Status in keyof R]: Status extends 200 | 201 ? JSONOf<R[Status]> : never }[keyof R] : never;
+
+/** What a call sends, as the API's description says. */
+export type Body<P extends keyof paths, M extends Method> = Operation<P, M> extends { requestBody: infer R } ? JSONOf<R> : undefined;
+
+interface Call<P extends keyof paths, M extends Method> {
+  body?: Body<P, M>;
   signal?: AbortSignal;
   /** Sends who is signed in. An answer that refuses the token ends the session. */
   auth?: boolean;
 }
 
 /** Calls the API and returns the JSON of its answer. Throws ApiError or NetworkError. */
-export async function call<T>(path: string, { method = 'GET', body, signal, auth = false }: Call = {}): Promise<T> {
+export async function call<P extends keyof paths, M extends Method>(
+  method: M,
+  path: P,
+  { body, signal, auth = false }: Call<P, M> = {},
+): Promise<Answer<P, M>> {
   const headers: Record<string, string> = { Accept: 'application/json' };
   if (body !== undefined) headers['Content-Type'] = 'application/json';
   const token = auth ? session.token : null;
@@ -43,7 +58,7 @@ export async function call<T>(path: string, { method = 'GET', body, signal, auth
   let answer: unknown;
   try {
     response = await fetch(BACKEND + path, {
-      method,
+      method: method.toUpperCase(),
       headers,
       body: body === undefined ? undefined : JSON.stringify(body),
       signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
@@ -60,7 +75,7 @@ export async function call<T>(path: string, { method = 'GET', body, signal, auth
     throw new ApiError(response.status, messageOf(answer) ?? general(response.status));
   }
   if (answer === undefined) throw new ApiError(502, general(502));
-  return answer as T;
+  return answer as Answer<P, M>;
 }
 
 /** What to tell the shopper about any failure. */

@@ -1,23 +1,9 @@
 import { http, HttpResponse, type JsonBodyType } from 'msw';
+import type { components } from '@/lib/api-schema';
 import { server } from './server';
 
-/** A product as the API sends it. */
-export interface ProductRow {
-  id: number;
-  name: string;
-  description: string;
-  pack: string;
-  price: number;
-  category: string;
-  image_url: string;
-  is_alcohol: boolean;
-  reviews: { id: number; product_id: number; author: string; rating: number; comment: string }[];
-}
-
-interface Line {
-  product_id: number;
-  quantity: number;
-}
+type ProductRow = components['schemas']['Product'];
+type Line = components['schemas']['BasketLine'];
 
 const row = (id: number, name: string, category: string, price: number, more: Partial<ProductRow> = {}): ProductRow => ({
   id,

@@ -6,7 +6,7 @@ import { ApiError, call } from '@/lib/api-client';
  */
 export async function confirmAge(): Promise<boolean> {
   try {
-    const { is_adult } = await call<{ is_adult: boolean }>('/api/v1/me/age', { method: 'POST', auth: true, body: { confirmed: true } });
+    const { is_adult } = await call('post', '/api/v1/me/age', { auth: true, body: { confirmed: true } });
     return is_adult;
   } catch (error) {
     // A backend without the versioned API keeps no ages; it decides at the purchase alone.

@@ -1,14 +1,12 @@
 import { useMutation } from '@tanstack/react-query';
 import { call } from '@/lib/api-client';
+import type { components } from '@/lib/api-schema';
 import { session } from '@/lib/session';
 
-export interface Credentials {
-  email: string;
-  password: string;
-}
+export type Credentials = components['schemas']['Login'];
 
 export async function login({ email, password }: Credentials): Promise<void> {
-  const { access_token } = await call<{ access_token: string }>('/api/auth/login', { method: 'POST', body: { email, password } });
+  const { access_token } = await call('post', '/api/auth/login', { body: { email, password } });
   session.begin(access_token);
 }
 

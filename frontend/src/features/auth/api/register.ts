@@ -1,16 +1,15 @@
 import { useMutation } from '@tanstack/react-query';
 import { ApiError, call, NetworkError } from '@/lib/api-client';
-import { login, type Credentials } from './login';
+import type { components } from '@/lib/api-schema';
+import { login } from './login';
 
-export interface Registration extends Credentials {
-  username: string;
-}
+export type Registration = components['schemas']['Registration'];
 
 /** Opens an account and signs in to it. */
 export function useRegister() {
   return useMutation({
     mutationFn: async ({ username, email, password }: Registration) => {
-      await call('/api/auth/register', { method: 'POST', body: { username, email, password } });
+      await call('post', '/api/auth/register', { body: { username, email, password } });
       try {
         await login({ email, password });
       } catch (cause) {

@@ -3,6 +3,6 @@ import type { Line } from '../lines';
 
 /** The stored basket of who is signed in. */
 export async function getBasket(): Promise<Line[]> {
-  const lines = await call<Line[]>('/api/me/basket', { auth: true });
+  const lines = await call('get', '/api/me/basket', { auth: true });
   return lines.map(({ product_id, quantity }) => ({ product_id, quantity }));
 }

@@ -6,5 +6,5 @@ import type { Line } from '../lines';
  * has been read.
  */
 export async function putBasket(lines: Line[]): Promise<void> {
-  await call('/api/me/basket', { method: 'POST', auth: true, body: lines });
+  await call('post', '/api/me/basket', { auth: true, body: lines });
 }

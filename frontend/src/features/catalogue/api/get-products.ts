@@ -1,20 +1,11 @@
 import { queryOptions, useQuery } from '@tanstack/react-query';
 import { call } from '@/lib/api-client';
+import type { components } from '@/lib/api-schema';
 import { toCents } from '@/lib/money';
-import type { Product, Review } from '@/lib/product';
+import type { Product } from '@/lib/product';
 
 /** A product as the API sends it: the price is a number of euros. */
-export interface ProductJSON {
-  id: number;
-  name: string;
-  description: string;
-  price: number;
-  category: string;
-  image_url: string;
-  is_alcohol: boolean;
-  pack?: string;
-  reviews: (Review & { product_id: number })[];
-}
+type ProductJSON = components['schemas']['Product'];
 
 export function toProduct(p: ProductJSON): Product {
   return {
@@ -22,7 +13,7 @@ export function toProduct(p: ProductJSON): Product {
     name: p.name,
     description: p.description,
     category: p.category,
-    pack: p.pack ?? '',
+    pack: p.pack,
     cents: toCents(p.price),
     image: p.image_url,
     isAlcohol: p.is_alcohol,
@@ -32,7 +23,7 @@ export function toProduct(p: ProductJSON): Product {
 
 export const productsQuery = queryOptions({
   queryKey: ['products'],
-  queryFn: async ({ signal }) => (await call<ProductJSON[]>('/api/products/all_products', { signal })).map(toProduct),
+  queryFn: async ({ signal }) => (await call('get', '/api/products/all_products', { signal })).map(toProduct),
   staleTime: 5 * 60_000,
 });
 
