@@ -15,14 +15,8 @@ var Service = wire.Service{Name: "lambda", ID: "Lambda", SigningName: "lambda", 
 // AddPermission is the operation of that name.
 var AddPermission = wire.Define[AddPermissionInput, AddPermissionOutput](wire.Operation{Service: &Service, Name: "AddPermission", Method: "POST", Path: "/2015-03-31/functions/{FunctionName}/policy", Status: 201})
 
-// CreateAlias is the operation of that name.
-var CreateAlias = wire.Define[CreateAliasInput, CreateAliasOutput](wire.Operation{Service: &Service, Name: "CreateAlias", Method: "POST", Path: "/2015-03-31/functions/{FunctionName}/aliases", Status: 201})
-
 // CreateFunction is the operation of that name.
 var CreateFunction = wire.Define[CreateFunctionInput, CreateFunctionOutput](wire.Operation{Service: &Service, Name: "CreateFunction", Method: "POST", Path: "/2015-03-31/functions", Status: 201})
-
-// DeleteAlias is the operation of that name.
-var DeleteAlias = wire.Define[DeleteAliasInput, DeleteAliasOutput](wire.Operation{Service: &Service, Name: "DeleteAlias", Method: "DELETE", Path: "/2015-03-31/functions/{FunctionName}/aliases/{Name}", Status: 204})
 
 // DeleteFunction is the operation of that name.
 var DeleteFunction = wire.Define[DeleteFunctionInput, DeleteFunctionOutput](wire.Operation{Service: &Service, Name: "DeleteFunction", Method: "DELETE", Path: "/2015-03-31/functions/{FunctionName}", Status: 204})
@@ -35,9 +29,6 @@ var DeleteFunctionEventInvokeConfig = wire.Define[DeleteFunctionEventInvokeConfi
 
 // DeleteLayerVersion is the operation of that name.
 var DeleteLayerVersion = wire.Define[DeleteLayerVersionInput, DeleteLayerVersionOutput](wire.Operation{Service: &Service, Name: "DeleteLayerVersion", Method: "DELETE", Path: "/2018-10-31/layers/{LayerName}/versions/{VersionNumber}", Status: 204})
-
-// GetAlias is the operation of that name.
-var GetAlias = wire.Define[GetAliasInput, GetAliasOutput](wire.Operation{Service: &Service, Name: "GetAlias", Method: "GET", Path: "/2015-03-31/functions/{FunctionName}/aliases/{Name}"})
 
 // GetFunction is the operation of that name.
 var GetFunction = wire.Define[GetFunctionInput, GetFunctionOutput](wire.Operation{Service: &Service, Name: "GetFunction", Method: "GET", Path: "/2015-03-31/functions/{FunctionName}"})
@@ -65,9 +56,6 @@ var GetPolicy = wire.Define[GetPolicyInput, GetPolicyOutput](wire.Operation{Serv
 
 // Invoke is the operation of that name.
 var Invoke = wire.Define[InvokeInput, InvokeOutput](wire.Operation{Service: &Service, Name: "Invoke", Method: "POST", Path: "/2015-03-31/functions/{FunctionName}/invocations"})
-
-// ListAliases is the operation of that name.
-var ListAliases = wire.Define[ListAliasesInput, ListAliasesOutput](wire.Operation{Service: &Service, Name: "ListAliases", Method: "GET", Path: "/2015-03-31/functions/{FunctionName}/aliases"})
 
 // ListFunctionEventInvokeConfigs is the operation of that name.
 var ListFunctionEventInvokeConfigs = wire.Define[ListFunctionEventInvokeConfigsInput, ListFunctionEventInvokeConfigsOutput](wire.Operation{Service: &Service, Name: "ListFunctionEventInvokeConfigs", Method: "GET", Path: "/2019-09-25/functions/{FunctionName}/event-invoke-config/list"})
@@ -108,9 +96,6 @@ var TagResource = wire.Define[TagResourceInput, TagResourceOutput](wire.Operatio
 // UntagResource is the operation of that name.
 var UntagResource = wire.Define[UntagResourceInput, UntagResourceOutput](wire.Operation{Service: &Service, Name: "UntagResource", Method: "DELETE", Path: "/2017-03-31/tags/{ARN}", Status: 204})
 
-// UpdateAlias is the operation of that name.
-var UpdateAlias = wire.Define[UpdateAliasInput, UpdateAliasOutput](wire.Operation{Service: &Service, Name: "UpdateAlias", Method: "PUT", Path: "/2015-03-31/functions/{FunctionName}/aliases/{Name}"})
-
 // UpdateFunctionCode is the operation of that name.
 var UpdateFunctionCode = wire.Define[UpdateFunctionCodeInput, UpdateFunctionCodeOutput](wire.Operation{Service: &Service, Name: "UpdateFunctionCode", Method: "PUT", Path: "/2015-03-31/functions/{FunctionName}/code"})
 
@@ -120,14 +105,8 @@ var UpdateFunctionConfiguration = wire.Define[UpdateFunctionConfigurationInput, 
 // UpdateFunctionEventInvokeConfig is the operation of that name.
 var UpdateFunctionEventInvokeConfig = wire.Define[UpdateFunctionEventInvokeConfigInput, UpdateFunctionEventInvokeConfigOutput](wire.Operation{Service: &Service, Name: "UpdateFunctionEventInvokeConfig", Method: "POST", Path: "/2019-09-25/functions/{FunctionName}/event-invoke-config"})
 
-// CreateAliasOutput is what CreateAlias exchanges.
-type CreateAliasOutput = AliasConfiguration
-
 // CreateFunctionOutput is what CreateFunction exchanges.
 type CreateFunctionOutput = FunctionConfiguration
-
-// DeleteAliasOutput has no members.
-type DeleteAliasOutput struct{}
 
 // DeleteFunctionOutput has no members.
 type DeleteFunctionOutput struct{}
@@ -140,9 +119,6 @@ type DeleteFunctionEventInvokeConfigOutput struct{}
 
 // DeleteLayerVersionOutput has no members.
 type DeleteLayerVersionOutput struct{}
-
-// GetAliasOutput is what GetAlias exchanges.
-type GetAliasOutput = AliasConfiguration
 
 // GetFunctionConfigurationOutput is what GetFunctionConfiguration exchanges.
 type GetFunctionConfigurationOutput = FunctionConfiguration
@@ -174,9 +150,6 @@ type TagResourceOutput struct{}
 // UntagResourceOutput has no members.
 type UntagResourceOutput struct{}
 
-// UpdateAliasOutput is what UpdateAlias exchanges.
-type UpdateAliasOutput = AliasConfiguration
-
 // UpdateFunctionCodeOutput is what UpdateFunctionCode exchanges.
 type UpdateFunctionCodeOutput = FunctionConfiguration
 
@@ -204,25 +177,6 @@ type AddPermissionInput struct {
 // AddPermissionOutput is the shape of that name in AWS's model.
 type AddPermissionOutput struct {
 	Statement *string `name:"Statement"`
-}
-
-// CreateAliasInput is the shape of that name in AWS's model.
-type CreateAliasInput struct {
-	Description     *string                    `name:"Description"`
-	FunctionName    *string                    `name:"FunctionName" as:"FunctionName" loc:"uri" req:"1"`
-	FunctionVersion *string                    `name:"FunctionVersion" req:"1"`
-	Name            *string                    `name:"Name" req:"1"`
-	RoutingConfig   *AliasRoutingConfiguration `name:"RoutingConfig"`
-}
-
-// AliasConfiguration is the shape of that name in AWS's model.
-type AliasConfiguration struct {
-	AliasArn        *string                    `name:"AliasArn"`
-	Description     *string                    `name:"Description"`
-	FunctionVersion *string                    `name:"FunctionVersion"`
-	Name            *string                    `name:"Name"`
-	RevisionId      *string                    `name:"RevisionId"`
-	RoutingConfig   *AliasRoutingConfiguration `name:"RoutingConfig"`
 }
 
 // CreateFunctionInput is the shape of that name in AWS's model.
@@ -293,12 +247,6 @@ type FunctionConfiguration struct {
 	VpcConfig                  *VpcConfigResponse     `name:"VpcConfig"`
 }
 
-// DeleteAliasInput is the shape of that name in AWS's model.
-type DeleteAliasInput struct {
-	FunctionName *string `name:"FunctionName" as:"FunctionName" loc:"uri" req:"1"`
-	Name         *string `name:"Name" as:"Name" loc:"uri" req:"1"`
-}
-
 // DeleteFunctionInput is the shape of that name in AWS's model.
 type DeleteFunctionInput struct {
 	FunctionName *string `name:"FunctionName" as:"FunctionName" loc:"uri" req:"1"`
@@ -320,12 +268,6 @@ type DeleteFunctionEventInvokeConfigInput struct {
 type DeleteLayerVersionInput struct {
 	LayerName     *string `name:"LayerName" as:"LayerName" loc:"uri" req:"1"`
 	VersionNumber *int64  `name:"VersionNumber" as:"VersionNumber" loc:"uri" req:"1"`
-}
-
-// GetAliasInput is the shape of that name in AWS's model.
-type GetAliasInput struct {
-	FunctionName *string `name:"FunctionName" as:"FunctionName" loc:"uri" req:"1"`
-	Name         *string `name:"Name" as:"Name" loc:"uri" req:"1"`
 }
 
 // GetFunctionInput is the shape of that name in AWS's model.
@@ -437,20 +379,6 @@ type InvokeOutput struct {
 	LogResult       *string `name:"LogResult" as:"X-Amz-Log-Result" loc:"header"`
 	Payload         []byte  `name:"Payload" payload:"1"`
 	StatusCode      *int64  `name:"StatusCode" loc:"statusCode"`
-}
-
-// ListAliasesInput is the shape of that name in AWS's model.
-type ListAliasesInput struct {
-	FunctionName    *string `name:"FunctionName" as:"FunctionName" loc:"uri" req:"1"`
-	FunctionVersion *string `name:"FunctionVersion" as:"FunctionVersion" loc:"querystring"`
-	Marker          *string `name:"Marker" as:"Marker" loc:"querystring"`
-	MaxItems        *int64  `name:"MaxItems" as:"MaxItems" loc:"querystring"`
-}
-
-// ListAliasesOutput is the shape of that name in AWS's model.
-type ListAliasesOutput struct {
-	Aliases    []AliasConfiguration `name:"Aliases"`
-	NextMarker *string              `name:"NextMarker"`
 }
 
 // ListFunctionEventInvokeConfigsInput is the shape of that name in AWS's model.
@@ -603,16 +531,6 @@ type UntagResourceInput struct {
 	TagKeys  []string `name:"TagKeys" as:"tagKeys" loc:"querystring" req:"1"`
 }
 
-// UpdateAliasInput is the shape of that name in AWS's model.
-type UpdateAliasInput struct {
-	Description     *string                    `name:"Description"`
-	FunctionName    *string                    `name:"FunctionName" as:"FunctionName" loc:"uri" req:"1"`
-	FunctionVersion *string                    `name:"FunctionVersion"`
-	Name            *string                    `name:"Name" as:"Name" loc:"uri" req:"1"`
-	RevisionId      *string                    `name:"RevisionId"`
-	RoutingConfig   *AliasRoutingConfiguration `name:"RoutingConfig"`
-}
-
 // UpdateFunctionCodeInput is the shape of that name in AWS's model.
 type UpdateFunctionCodeInput struct {
 	Architectures   []string `name:"Architectures"`
@@ -657,11 +575,6 @@ type UpdateFunctionEventInvokeConfigInput struct {
 	MaximumEventAgeInSeconds *int64             `name:"MaximumEventAgeInSeconds"`
 	MaximumRetryAttempts     *int64             `name:"MaximumRetryAttempts"`
 	Qualifier                *string            `name:"Qualifier" as:"Qualifier" loc:"querystring"`
-}
-
-// AliasRoutingConfiguration is the shape of that name in AWS's model.
-type AliasRoutingConfiguration struct {
-	AdditionalVersionWeights map[string]float64 `name:"AdditionalVersionWeights"`
 }
 
 // FunctionCode is the shape of that name in AWS's model.
