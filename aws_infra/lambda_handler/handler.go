@@ -1,0 +1,263 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	"github.com/jackc/pgx/v5"
+
+	"grocery/backend/dump"
+	"grocery/backend/postgres"
+	"grocery/backend/secret"
+)
+
+// Event is what the state machine sends.
+type Event struct {
+	Action   string  `json:"action"`
+	Bucket   string  `json:"bucket"`
+	Key      string  `json:"key"`
+	Version  string  `json:"version"`
+	Restored *Result `json:"restored"` // of verify: what restore returned
+}
+
+// Result is what the state machine gets. The report, which is longer, is in S3.
+type Result struct {
+	ID           string             `json:"id"`
+	Report       string             `json:"report,omitempty"` // key of the report in the dump's bucket
+	Kind         dump.Kind          `json:"kind,omitempty"`
+	Rows         dump.Counts        `json:"rows"`
+	Milliseconds int64              `json:"milliseconds"`
+	Verified     *dump.Verification `json:"verified,omitempty"`
+}
+
+// storedReport is the object beside the dump: the report, and the error of a restore
+// that failed.
+type storedReport struct {
+	*dump.Report
+	Succeeded bool   `json:"succeeded"`
+	Error     string `json:"error,omitempty"`
+	Fault     error  `json:"fault,omitempty"` // an invalid dump: code, line, table and reason
+}
+
+// Handler restores and verifies.
+type Handler struct {
+	s3      *s3.Client
+	db      postgres.Config
+	reports string
+	log     *slog.Logger
+}
+
+// NewHandler reads the environment. It connects to nothing yet.
+func NewHandler(getenv func(string) string, log *slog.Logger) (*Handler, error) {
+	var missing []error
+	for _, name := range []string{"DB_HOST", "DB_NAME", "DB_SECRET_ID", "AWS_REGION"} {
+		if getenv(name) == "" {
+			missing = append(missing, fmt.Errorf("%s is not set", name))
+		}
+	}
+	if len(missing) > 0 {
+		return nil, errors.Join(missing...)
+	}
+	cfg, err := config.LoadDefaultConfig(context.Background(), config.WithRegion(getenv("AWS_REGION")))
+	if err != nil {
+		return nil, fmt.Errorf("load the AWS configuration: %w", err)
+	}
+	return &Handler{
+		s3: s3.NewFromConfig(cfg),
+		db: postgres.Config{
+			Host: getenv("DB_HOST"), Port: getenv("DB_PORT"), Name: getenv("DB_NAME"),
+			SSLMode: getenv("DB_SSLMODE"), SSLRootCert: getenv("DB_SSLROOTCERT"),
+			Login: secret.NewLogin(secretsmanager.NewFromConfig(cfg), getenv("DB_SECRET_ID")),
+			Log:   log,
+		},
+		reports: cmp.Or(getenv("REPORTS_PREFIX"), "restore-reports/"),
+		log:     log,
+	}, nil
+}
+
+// margin is kept of the function's time to say what happened.
+const margin = 10 * time.Second
+
+// Handle answers one event.
+func (h *Handler) Handle(ctx context.Context, e Event) (*Result, error) {
+	if deadline, ok := ctx.Deadline(); ok {
+		cause := errors.New("the function's time is nearly over: a larger dump needs a longer timeout")
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadlineCause(ctx, deadline.Add(-margin), cause)
+		defer cancel()
+	}
+	log := h.log.With("action", e.Action, "bucket", e.Bucket, "key", e.Key, "version", e.Version)
+	var result *Result
+	var err error
+	switch e.Action {
+	case "restore":
+		result, err = h.restore(ctx, e, log)
+	case "verify":
+		result, err = h.verify(ctx, e)
+	default:
+		err = fmt.Errorf("the event asks for the action %q: it is restore or verify", e.Action)
+	}
+	if err != nil {
+		log.ErrorContext(ctx, "failed", "error", err)
+		return nil, unwrapped(err)
+	}
+	log.InfoContext(ctx, "done", "result", result)
+	return result, nil
+}
+
+// unwrapped returns the error whose type the state machine knows, when there is one:
+// only the outermost type reaches it.
+func unwrapped(err error) error {
+	if e, ok := errors.AsType[*dump.InvalidDumpError](err); ok {
+		return e
+	}
+	if e, ok := errors.AsType[*dump.VerifyError](err); ok {
+		return e
+	}
+	return &RestoreError{err}
+}
+
+// RestoreError is a failure that is not the dump's: trying again may help.
+type RestoreError struct{ Err error }
+
+// Error returns what happened.
+func (e *RestoreError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the cause.
+func (e *RestoreError) Unwrap() error { return e.Err }
+
+func (h *Handler) connect(ctx context.Context) (*pgx.Conn, error) {
+	conn, err := postgres.Connect(ctx, h.db, "grocery-restore")
+	if err != nil {
+		return nil, fmt.Errorf("connect to the database: %w", err)
+	}
+	return conn, nil
+}
+
+func (h *Handler) restore(ctx context.Context, e Event, log *slog.Logger) (*Result, error) {
+	if strings.HasPrefix(e.Key, h.reports) {
+		return nil, &dump.InvalidDumpError{Code: dump.Format, Reason: "the object is the report of a restore: reports and dumps need different prefixes"}
+	}
+	conn, err := h.connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	object := &objectReader{ctx: ctx, s3: h.s3, event: e}
+	defer object.Close()
+	report, err := dump.Restore(ctx, conn, object, dump.Options{
+		ID: rand.Text(), Source: "s3://" + e.Bucket + "/" + e.Key + "?versionId=" + e.Version, Log: log,
+	})
+	if err != nil && h.committed(ctx, err, report.ID) {
+		log.WarnContext(ctx, "the restore was committed although its end was not heard", "error", err)
+		err = nil
+	}
+	result := &Result{ID: report.ID, Kind: report.Kind, Rows: report.Restored, Milliseconds: report.Durations.Total}
+	key, putErr := h.store(ctx, e, report, err)
+	if putErr != nil { // the data is what counts
+		log.ErrorContext(ctx, "the report could not be stored", "report", report, "error", putErr)
+	} else {
+		result.Report = key
+	}
+	return result, err
+}
+
+// committed asks over a new connection whether a restore that seems to have failed at
+// its commit did not.
+func (h *Handler) committed(ctx context.Context, err error, id string) bool {
+	if _, ok := errors.AsType[*dump.InvalidDumpError](err); ok {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), margin/2)
+	defer cancel()
+	conn, err := h.connect(ctx)
+	if err != nil {
+		return false
+	}
+	defer conn.Close(ctx)
+	found, err := dump.Restored(ctx, conn, id)
+	return err == nil && found
+}
+
+// store writes the report, also that of a failure, and returns its key.
+func (h *Handler) store(ctx context.Context, e Event, report *dump.Report, failure error) (string, error) {
+	stored := storedReport{Report: report, Succeeded: failure == nil}
+	if failure != nil {
+		stored.Error = failure.Error()
+		if fault, ok := errors.AsType[*dump.InvalidDumpError](failure); ok {
+			stored.Fault = fault
+		}
+	}
+	body, err := json.MarshalIndent(stored, "", "  ")
+	if err != nil {
+		return "", err
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), margin/2)
+	defer cancel()
+	key, contentType := h.reports+path.Base(e.Key)+".json", "application/json"
+	_, err = h.s3.PutObject(ctx, &s3.PutObjectInput{Bucket: &e.Bucket, Key: &key, Body: bytes.NewReader(body), ContentType: &contentType})
+	return key, err
+}
+
+func (h *Handler) verify(ctx context.Context, e Event) (*Result, error) {
+	if e.Restored == nil || e.Restored.ID == "" {
+		return nil, &dump.VerifyError{Reason: "the event does not say which restore: it lacks restored.id"}
+	}
+	begin := time.Now()
+	conn, err := h.connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	v, err := dump.Verify(ctx, conn, e.Restored.ID)
+	if err != nil {
+		return nil, err
+	}
+	return &Result{ID: v.ID, Report: e.Restored.Report, Kind: e.Restored.Kind, Rows: v.Rows,
+		Milliseconds: time.Since(begin).Milliseconds(), Verified: v}, nil
+}
+
+// objectReader reads a version of an object. It asks for it at the first Read, since
+// a restore may have to wait for another and S3 does not wait for readers.
+type objectReader struct {
+	ctx   context.Context
+	s3    *s3.Client
+	event Event
+	body  io.ReadCloser
+}
+
+func (o *objectReader) Read(p []byte) (int, error) {
+	if o.body == nil {
+		in := &s3.GetObjectInput{Bucket: &o.event.Bucket, Key: &o.event.Key}
+		if o.event.Version != "" {
+			in.VersionId = &o.event.Version
+		}
+		out, err := o.s3.GetObject(o.ctx, in)
+		if err != nil {
+			return 0, fmt.Errorf("get s3://%s/%s: %w", o.event.Bucket, o.event.Key, err)
+		}
+		o.body = out.Body
+	}
+	return o.body.Read(p)
+}
+
+// Close ends the transfer.
+func (o *objectReader) Close() error {
+	if o.body == nil {
+		return nil
+	}
+	return o.body.Close()
+}

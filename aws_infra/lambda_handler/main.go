@@ -1,0 +1,34 @@
+// Command lambda_handler is the function that the restore's state machine calls. It
+// restores a database dump from S3, or verifies such a restore; package dump does the
+// work.
+//
+// Events: {"action":"restore","bucket","key","version"} and
+// {"action":"verify","bucket","key","version","restored":<result of restore>}.
+//
+// Environment: DB_HOST, DB_PORT, DB_NAME, DB_SECRET_ID, DB_SSLMODE, DB_SSLROOTCERT,
+// AWS_REGION, and optionally REPORTS_PREFIX, under which the report of each restore is
+// stored in the bucket of the dump (restore-reports/ when empty). It must not be where
+// dumps arrive, or each report would start a restore.
+//
+// A failure is returned as an error, whose type the state machine matches: a dump that
+// will never do is an InvalidDumpError and not tried again.
+package main
+
+import (
+	"log/slog"
+	"os"
+
+	"github.com/aws/aws-lambda-go/lambda"
+
+	"grocery/internal/logging"
+)
+
+func main() {
+	log := logging.New(os.Stdout, slog.LevelInfo)
+	h, err := NewHandler(os.Getenv, log)
+	if err != nil {
+		log.Error("cannot start", "error", err)
+		os.Exit(1)
+	}
+	lambda.Start(h.Handle)
+}
