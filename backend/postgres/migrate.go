@@ -4,6 +4,7 @@ import (
 	"context"
 	"embed"
 	"fmt"
+	"log/slog"
 	"path"
 	"strconv"
 	"strings"
@@ -60,10 +61,7 @@ func (db *DB) migrate(ctx context.Context) error {
 	if _, err := conn.Exec(ctx, "SET statement_timeout = 0"); err != nil {
 		return err
 	}
-	if _, err := conn.Exec(ctx, "SELECT pg_advisory_lock($1)", int64(migrationLock)); err != nil {
-		return fmt.Errorf("wait for the turn to migrate: %w", err)
-	}
-	if err := db.applyMigrations(ctx, conn); err != nil {
+	if err := Migrate(ctx, conn, db.log); err != nil {
 		return err
 	}
 	loaded, err := loadCatalogue(ctx, conn)
@@ -83,7 +81,32 @@ func (db *DB) migrate(ctx context.Context) error {
 	return nil
 }
 
-func (db *DB) applyMigrations(ctx context.Context, conn *pgx.Conn) error {
+// Migrate brings the schema up to date over a connection that is the caller's own. It
+// holds the turn to migrate until the connection is closed or ReleaseTurn is called,
+// so that nobody loads the first catalogue meanwhile.
+func Migrate(ctx context.Context, conn *pgx.Conn, log *slog.Logger) error {
+	if _, err := conn.Exec(ctx, "SELECT pg_advisory_lock($1)", int64(migrationLock)); err != nil {
+		return fmt.Errorf("wait for the turn to migrate: %w", err)
+	}
+	return applyMigrations(ctx, conn, log)
+}
+
+// ReleaseTurn gives back the turn that Migrate took.
+func ReleaseTurn(ctx context.Context, conn *pgx.Conn) error {
+	_, err := conn.Exec(ctx, "SELECT pg_advisory_unlock($1)", int64(migrationLock))
+	return err
+}
+
+// TakeTurn takes the turn to migrate until the end of a transaction: no server
+// changes the schema or loads the first catalogue before that.
+func TakeTurn(ctx context.Context, tx pgx.Tx) error {
+	if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock($1)", int64(migrationLock)); err != nil {
+		return fmt.Errorf("wait for the turn to migrate: %w", err)
+	}
+	return nil
+}
+
+func applyMigrations(ctx context.Context, conn *pgx.Conn, log *slog.Logger) error {
 	all, err := migrations()
 	if err != nil {
 		return err
@@ -101,7 +124,7 @@ func (db *DB) applyMigrations(ctx context.Context, conn *pgx.Conn) error {
 	if have > len(all) {
 		// A newer release was here and this one was rolled back to: migrations
 		// only ever add, so that it can work with what it finds.
-		db.log.WarnContext(ctx, "schema is newer than this server", "schema", have, "server", len(all))
+		log.WarnContext(ctx, "schema is newer than this server", "schema", have, "server", len(all))
 		return nil
 	}
 	for _, m := range all[have:] {
@@ -115,7 +138,7 @@ func (db *DB) applyMigrations(ctx context.Context, conn *pgx.Conn) error {
 		if err != nil {
 			return fmt.Errorf("migration %s: %w", m.name, err)
 		}
-		db.log.InfoContext(ctx, "migration applied", "migration", m.name)
+		log.InfoContext(ctx, "migration applied", "migration", m.name)
 	}
 	return nil
 }
