@@ -1,5 +1,8 @@
 // The system's chromium, driven by playwright-core: no browser is downloaded.
+import { lookup } from 'node:dns';
 import { existsSync } from 'node:fs';
+import http from 'node:http';
+import https from 'node:https';
 import { chromium } from 'playwright-core';
 
 const CANDIDATES = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
@@ -51,14 +54,31 @@ export async function waitFor(url, seconds = 60) {
   let last = '';
   while (Date.now() < end) {
     try {
-      const response = await fetch(url, { signal: AbortSignal.timeout(10_000) });
-      await response.arrayBuffer();
-      if (response.ok) return;
-      last = `HTTP ${response.status}`;
+      const status = await statusOf(url);
+      if (status >= 200 && status < 300) return;
+      last = `HTTP ${status}`;
     } catch (error) {
-      last = error.cause?.message ?? error.message;
+      last = error.message;
     }
     await new Promise((resolve) => setTimeout(resolve, 250));
   }
   throw new Error(`${url} did not answer within ${seconds} s: ${last}`);
+}
+
+// Browsers know that every name under .localhost is this machine (RFC 6761); the system's resolver often does not.
+function resolveLocalhost(host, options, done) {
+  lookup(/(^|\.)localhost$/.test(host) ? '127.0.0.1' : host, options, done);
+}
+
+function statusOf(url) {
+  return new Promise((resolve, reject) => {
+    const client = url.startsWith('https:') ? https : http;
+    const request = client.get(url, { lookup: resolveLocalhost, timeout: 10_000, agent: false }, (response) => {
+      response.resume();
+      response.on('end', () => resolve(response.statusCode));
+      response.on('error', reject);
+    });
+    request.on('timeout', () => request.destroy(new Error('no answer within 10 s')));
+    request.on('error', reject);
+  });
 }

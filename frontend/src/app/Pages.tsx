@@ -1,6 +1,7 @@
 import { lazy, Suspense } from 'react';
 import { Route, Routes } from 'react-router';
 import { Layout } from './layout/Layout';
+import styles from './routes/pages.module.css';
 import { StorePage } from './routes/StorePage';
 
 // The store is in the first download; the others come when somebody goes there.
@@ -15,7 +16,7 @@ const NotFoundPage = lazy(() => import('./routes/NotFoundPage'));
 export function Pages() {
   return (
     <Layout>
-      <Suspense fallback={null}>
+      <Suspense fallback={<div className={styles.wait} />}>
         <Routes>
           <Route path="/" element={<StorePage />} />
           <Route path="/product/:id" element={<ProductPage />} />

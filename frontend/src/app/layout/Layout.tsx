@@ -47,7 +47,7 @@ export function Layout({ children }: { children: ReactNode }) {
       <Header onOpenBasket={() => setDrawer(true)} />
       {!online && (
         <p className={styles.offline} role="status">
-          You are offline. You can look around; changes wait until you are back.
+          You are offline. You can look around, but not buy until you are back.
         </p>
       )}
       <main id="main" ref={main} tabIndex={-1} className={styles.main}>
