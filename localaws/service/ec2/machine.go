@@ -185,7 +185,7 @@ func (m *machines) update(ctx context.Context, x found, f func(t *tx, i *instanc
 
 func (m *machines) spec(x found) runtime.ContainerSpec {
 	spec := runtime.ContainerSpec{
-		Name: x.ID, Image: InstanceImage, NestedEngine: true, MemoryBytes: instanceTypes[x.Type].mib << 20,
+		Name: x.ID, Image: x.image.Content, NestedEngine: true, MemoryBytes: instanceTypes[x.Type].mib << 20,
 		DNS: runtime.ResolverAddr, Search: internalDomain(x.region), Labels: map[string]string{kindLabel: "instance"},
 	}
 	if len(x.attached) > 0 {
