@@ -130,7 +130,7 @@ func (s *Service) change(ctx context.Context, m member, f func(t *tx, g *group, 
 func (s *Service) advance(ctx context.Context, g group, m member, w world) error {
 	switch m.State {
 	case pending, pendingWait, pendingProceed:
-		return s.bringUp(ctx, m, w)
+		return s.bringUp(ctx, g, m, w)
 	case inService:
 		return s.keep(ctx, g, m, w)
 	case standby:
@@ -139,8 +139,9 @@ func (s *Service) advance(ctx context.Context, g group, m member, w world) error
 	return s.bringDown(ctx, m, w)
 }
 
-// bringUp leads an instance through its launch hooks into service.
-func (s *Service) bringUp(ctx context.Context, m member, w world) error {
+// bringUp leads an instance through its launch hooks, into the balancers and
+// into service.
+func (s *Service) bringUp(ctx context.Context, g group, m member, w world) error {
 	switch state := w.state[m.ID]; {
 	case state == "pending":
 		return nil
@@ -149,6 +150,11 @@ func (s *Service) bringUp(ctx context.Context, m member, w world) error {
 			t.fail(g, m, "Instance became unhealthy while waiting for instance to be in InService state. Termination Reason: "+cmp.Or(w.state[m.ID], "terminated"))
 			return nil
 		})
+	}
+	if m.State == pendingProceed {
+		if err := s.register(ctx, g, m); err != nil {
+			return err
+		}
 	}
 	return s.change(ctx, m, func(t *tx, g *group, m *member) error {
 		switch m.State {
@@ -261,7 +267,7 @@ func (s *Service) keep(ctx context.Context, g group, m member, w world) error {
 	})
 }
 
-// register makes an instance in service a target of all target groups, and of
+// register makes an instance a target of all target groups, and of
 // no others.
 func (s *Service) register(ctx context.Context, g group, m member) error {
 	if g.suspended("AddToLoadBalancer") {
