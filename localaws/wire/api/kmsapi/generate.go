@@ -1,0 +1,3 @@
+//go:generate go run grocery/localaws/wire/gen
+
+package kmsapi
