@@ -107,6 +107,9 @@ func Parse(definition string) (*Machine, error) {
 		return nil, InvalidDefinition{{"INVALID_JSON_DESCRIPTION", "The definition is no JSON: " + err.Error(), "/"}}
 	}
 	m := p.machine(v)
+	for i := range p.found {
+		p.found[i].Location = or(p.found[i].Location, "/")
+	}
 	if len(p.found) > 0 {
 		return nil, p.found
 	}
