@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"net/http"
 	"net/netip"
 	"regexp"
 	"slices"
@@ -36,7 +35,7 @@ func open(ctx context.Context, tx store.Tx, name, expectedOwner *string) (*bucke
 	if region := wire.CallFrom(ctx).Region; region != b.Region {
 		e := wire.Errorf(301, "PermanentRedirect", "The bucket you are attempting to access must be addressed using the specified endpoint. Please send all future requests to this endpoint.")
 		e.Fields = map[string]string{"Bucket": b.Name, "Endpoint": b.Name + ".s3." + b.Region + ".amazonaws.com"}
-		e.Headers = http.Header{"X-Amz-Bucket-Region": {b.Region}}
+		e.Headers = map[string][]string{"X-Amz-Bucket-Region": {b.Region}}
 		return nil, e
 	}
 	return &b, nil
@@ -218,10 +217,8 @@ func (s *Service) getBucketLocation(ctx context.Context, in *s3api.GetBucketLoca
 // here are private, their owner's.
 func checkACL(acl *string, ownership string) error {
 	switch a := str(acl); {
-	case a == "" || a == "private" && ownership != "BucketOwnerEnforced" || a == "bucket-owner-full-control":
-		return nil
-	case a == "private":
-		return nil // S3 lets it pass on buckets without lists too
+	case a == "" || a == "private" || a == "bucket-owner-full-control":
+		return nil // buckets without lists let these pass too
 	case ownership == "BucketOwnerEnforced":
 		return wire.Errorf(400, "AccessControlListNotSupported", "The bucket does not allow ACLs")
 	case slices.Contains([]string{"public-read", "public-read-write", "authenticated-read", "aws-exec-read", "bucket-owner-read", "log-delivery-write"}, a):

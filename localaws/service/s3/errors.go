@@ -1,10 +1,9 @@
 package s3
 
-import (
-	"net/http"
+import "grocery/localaws/wire"
 
-	"grocery/localaws/wire"
-)
+// httpTime is how HTTP writes a date.
+const httpTime = "Mon, 02 Jan 2006 15:04:05 GMT"
 
 // The codes are S3's:
 // https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html.
@@ -42,7 +41,7 @@ func preconditionFailed(condition string) error {
 // notModified answers a conditional read that needs no content.
 func notModified(o *object) error {
 	e := wire.Errorf(304, "NotModified", "Not Modified")
-	e.Headers = http.Header{"Etag": {*quote(o.ETag)}, "Last-Modified": {o.Modified.UTC().Format(http.TimeFormat)}}
+	e.Headers = map[string][]string{"Etag": {*quote(o.ETag)}, "Last-Modified": {o.Modified.UTC().Format(httpTime)}}
 	return e
 }
 
@@ -62,7 +61,7 @@ func deleted(b *bucket, o *object, status int) error {
 		e = wire.Errorf(405, "MethodNotAllowed", "The specified method is not allowed against this resource.")
 		e.Fields = map[string]string{"ResourceType": "DeleteMarker", "Method": "GET"}
 	}
-	e.Headers = http.Header{"X-Amz-Delete-Marker": {"true"}}
+	e.Headers = map[string][]string{"X-Amz-Delete-Marker": {"true"}}
 	if v := b.shownVersion(o.Version); v != nil {
 		e.Headers["X-Amz-Version-Id"] = []string{*v}
 	}

@@ -635,3 +635,26 @@ func TestContentsNobodyNamesAreSwept(t *testing.T) {
 		t.Error("the orphan is still there")
 	}
 }
+
+func TestARefusedUploadDoesNotWaitForItsBody(t *testing.T) {
+	b := start(t)
+	req, err := awss3.NewPresignClient(b.Client).PresignPutObject(b.ctx, &awss3.PutObjectInput{Bucket: aws.String("absent-bucket"), Key: aws.String("k")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(b.ctx, 5*time.Second)
+	defer cancel()
+	put, err := http.NewRequestWithContext(ctx, http.MethodPut, req.URL, strings.NewReader(strings.Repeat("x", 1<<20)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	put.Header.Set("Expect", "100-continue")
+	res, err := (&http.Client{Transport: &http.Transport{ExpectContinueTimeout: time.Minute}}).Do(put)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res.Body.Close()
+	if res.StatusCode != http.StatusNotFound {
+		t.Errorf("answered %s", res.Status)
+	}
+}

@@ -146,7 +146,7 @@ func (s *Service) controlListTags(ctx context.Context, in *s3controlapi.ListTags
 	if err != nil {
 		return nil, err
 	}
-	out := &s3controlapi.ListTagsForResourceOutput{}
+	out := &s3controlapi.ListTagsForResourceOutput{Tags: []s3controlapi.Tag{}}
 	err = s.view(ctx, name, nil, func(_ store.Tx, b *bucket) error {
 		for _, t := range b.Tags {
 			out.Tags = append(out.Tags, s3controlapi.Tag{Key: t.Key, Value: t.Value})

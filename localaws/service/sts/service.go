@@ -2,10 +2,10 @@ package sts
 
 import (
 	"context"
-	"net/http"
 	"strings"
 	"time"
 
+	"grocery/localaws/oidc"
 	"grocery/localaws/reconcile"
 	"grocery/localaws/service/iam"
 	"grocery/localaws/service/internal/ptr"
@@ -19,22 +19,19 @@ type Deps struct {
 	Store store.Store
 	Clock store.Clock
 	Calls *wire.Registry
-	// HTTP fetches the keys of identity providers.
-	HTTP *http.Client
+	// Issuers has the keys of identity providers; nil makes one.
+	Issuers *oidc.Issuers
 }
 
 // Service is STS.
-type Service struct {
-	d     Deps
-	cache keyCache
-}
+type Service struct{ d Deps }
 
 // New makes the service.
 func New(d Deps) *Service {
-	if d.HTTP == nil {
-		d.HTTP = &http.Client{Timeout: 10 * time.Second}
+	if d.Issuers == nil {
+		d.Issuers = oidc.New(d.Clock.Now)
 	}
-	return &Service{d: d}
+	return &Service{d}
 }
 
 // Register offers STS's operations.
