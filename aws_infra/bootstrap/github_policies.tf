@@ -6,7 +6,9 @@ locals {
   state_bucket_arn    = "${local.arn_prefix}:s3:::${local.state_bucket_name}"
   state_objects       = [for e in sort(var.environments) : "${local.state_bucket_arn}/${var.project_name}/${e}/*"]
 
-  # Everything a plan reads; no object of the shop, no secret's value.
+  # Everything a plan reads; no object of the shop, no secret's value. To refresh
+  # a secret's version Terraform would read the value, even of a write-only one:
+  # pull requests, whose code nobody has read yet, plan with -refresh=false.
   read_policy = jsonencode({
     Version = "2012-10-17"
     Statement = [

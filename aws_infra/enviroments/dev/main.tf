@@ -92,6 +92,7 @@ module "iam" {
   bucket_name               = local.bucket_name
   avatars_prefix            = module.s3.avatars_prefix
   db_dumps_prefix           = module.s3.db_dumps_prefix
+  reports_prefix            = module.s3.reports_prefix
   ecr_repository_name       = var.ecr_repository_name
   db_identifier             = local.db_identifier
   db_secret_name            = local.db_secret_name
@@ -220,7 +221,7 @@ module "lambda" {
   subnet_ids           = module.vpc.private_subnet_ids
   security_group_id    = module.security.lambda_sg_id
   log_group_name       = module.monitoring.lambda_log_group_name
-  bucket_name          = module.s3.bucket_name
+  reports_prefix       = module.s3.reports_prefix
   db_host              = module.rds.db_address
   db_port              = module.rds.db_port
   db_name              = module.rds.db_name

@@ -90,6 +90,12 @@ locals {
         Resource = local.arns.dumps
       },
       {
+        Sid      = "WriteReports"
+        Effect   = "Allow"
+        Action   = "s3:PutObject"
+        Resource = local.arns.reports
+      },
+      {
         Sid      = "DatabaseSecret"
         Effect   = "Allow"
         Action   = "secretsmanager:GetSecretValue"

@@ -50,6 +50,17 @@ variable "db_dumps_prefix" {
   }
 }
 
+variable "reports_prefix" {
+  description = "Prefix of restores' reports, with its slash."
+  type        = string
+  default     = "restore-reports/"
+
+  validation {
+    condition     = can(regex("^[a-z0-9-]+/$", var.reports_prefix))
+    error_message = "A prefix ends in a slash: without it, the role could reach other keys that start alike."
+  }
+}
+
 variable "ecr_repository_name" {
   description = "Repository that instances pull from."
   type        = string

@@ -33,7 +33,7 @@ resource "aws_lambda_function" "this" {
       DB_SECRET_ID   = var.db_secret_id
       DB_SSLMODE     = "verify-full"
       DB_SSLROOTCERT = "/opt/rds-ca.pem"
-      S3_BUCKET      = var.bucket_name
+      REPORTS_PREFIX = var.reports_prefix
     }
   }
 

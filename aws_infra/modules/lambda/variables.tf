@@ -101,9 +101,15 @@ variable "log_group_name" {
   }
 }
 
-variable "bucket_name" {
-  description = "Bucket of the dumps."
+variable "reports_prefix" {
+  description = "Where the function writes its reports, in the bucket of the dump."
   type        = string
+  default     = "restore-reports/"
+
+  validation {
+    condition     = can(regex("^[a-z0-9-]+/$", var.reports_prefix))
+    error_message = "A prefix ends in a slash."
+  }
 }
 
 variable "db_host" {

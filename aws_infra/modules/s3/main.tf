@@ -1,6 +1,6 @@
-# One bucket, three prefixes: avatars/ (users' pictures, kept for ever),
-# db-dumps/ (a dump that arrives here starts a restore) and layers/ (what the
-# function needs beside its binary).
+# One bucket, four prefixes: avatars/ (users' pictures, kept for ever), db-dumps/
+# (a dump that arrives here starts a restore), restore-reports/ (what became of
+# it) and layers/ (what the function needs beside its binary).
 
 resource "aws_s3_bucket" "this" {
   bucket        = var.bucket_name
@@ -66,6 +66,23 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
 
     abort_incomplete_multipart_upload {
       days_after_initiation = 2
+    }
+  }
+
+  rule {
+    id     = "expire-reports"
+    status = "Enabled"
+
+    filter {
+      prefix = var.reports_prefix
+    }
+
+    expiration {
+      days = var.dump_retention_days
+    }
+
+    noncurrent_version_expiration {
+      noncurrent_days = var.noncurrent_version_days
     }
   }
 

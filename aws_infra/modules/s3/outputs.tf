@@ -16,6 +16,11 @@ output "db_dumps_prefix" {
   value       = var.db_dumps_prefix
 }
 
+output "reports_prefix" {
+  description = "Prefix of restores' reports, with its slash."
+  value       = var.reports_prefix
+}
+
 output "layer_object_key" {
   description = "Key of the function's layer."
   value       = aws_s3_object.layer.key

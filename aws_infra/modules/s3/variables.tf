@@ -36,6 +36,17 @@ variable "db_dumps_prefix" {
   }
 }
 
+variable "reports_prefix" {
+  description = "Where reports of restores are written. Not where dumps arrive, or each report would start a restore."
+  type        = string
+  default     = "restore-reports/"
+
+  validation {
+    condition     = can(regex("^[a-z0-9-]+/$", var.reports_prefix)) && var.reports_prefix != var.db_dumps_prefix
+    error_message = "reports_prefix ends in a slash and is not db_dumps_prefix: each report would start a restore."
+  }
+}
+
 variable "layers_prefix" {
   description = "Where the function's layers live."
   type        = string
@@ -48,7 +59,7 @@ variable "layers_prefix" {
 }
 
 variable "dump_retention_days" {
-  description = "Days after which a dump is deleted."
+  description = "Days after which a dump and the report of its restore are deleted."
   type        = number
   default     = 30
 

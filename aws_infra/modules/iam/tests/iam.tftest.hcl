@@ -123,6 +123,7 @@ run "wrong_values_are_refused" {
     bucket_name               = "arn:aws:s3:::b"
     avatars_prefix            = "avatars"
     db_dumps_prefix           = "*"
+    reports_prefix            = ""
     ecr_repository_name       = "123456789012.dkr.ecr.eu-central-1.amazonaws.com:443/x"
     db_identifier             = "arn:aws:rds:eu-central-1:123456789012:db:x"
     db_secret_name            = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:x"
@@ -137,7 +138,7 @@ run "wrong_values_are_refused" {
   }
 
   expect_failures = [
-    var.name, var.region, var.bucket_name, var.avatars_prefix, var.db_dumps_prefix, var.ecr_repository_name, var.db_identifier,
+    var.name, var.region, var.bucket_name, var.avatars_prefix, var.db_dumps_prefix, var.reports_prefix, var.ecr_repository_name, var.db_identifier,
     var.db_secret_name, var.app_secret_name, var.asg_name, var.lambda_function_name, var.state_machine_name,
     var.instance_log_group_name, var.lambda_log_group_name, var.metrics_namespace, var.permissions_boundary_name,
   ]

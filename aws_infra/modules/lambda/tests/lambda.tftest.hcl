@@ -16,7 +16,6 @@ variables {
   subnet_ids           = ["subnet-a"]
   security_group_id    = "sg-lambda"
   log_group_name       = "/aws/lambda/grocery-test-restore"
-  bucket_name          = "grocery-test-123456789012-eu-central-1"
   db_host              = "db.internal"
   db_name              = "grocery"
   db_secret_id         = "grocery-test/db"
@@ -65,12 +64,13 @@ run "wrong_values_are_refused" {
     role_arn        = "grocery-test-lambda"
     memory_mib      = 64
     timeout_seconds = 901
+    reports_prefix  = "reports"
     subnet_ids      = []
     db_port         = 1
   }
 
   expect_failures = [
-    var.function_name, var.architecture, var.role_arn, var.memory_mib, var.timeout_seconds, var.subnet_ids, var.db_port,
+    var.function_name, var.architecture, var.role_arn, var.memory_mib, var.timeout_seconds, var.reports_prefix, var.subnet_ids, var.db_port,
   ]
 }
 

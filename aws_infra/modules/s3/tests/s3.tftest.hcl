@@ -44,8 +44,8 @@ run "avatars_never_expire" {
   }
 
   assert {
-    condition     = toset([for r in aws_s3_bucket_lifecycle_configuration.this.rule : one(r.filter).prefix]) == toset(["db-dumps/", "layers/"])
-    error_message = "Dumps and old layers expire."
+    condition     = toset([for r in aws_s3_bucket_lifecycle_configuration.this.rule : one(r.filter).prefix]) == toset(["db-dumps/", "restore-reports/", "layers/"])
+    error_message = "Dumps, reports and old layers expire."
   }
 }
 
@@ -74,4 +74,14 @@ run "wrong_values_are_refused" {
     var.bucket_name, var.avatars_prefix, var.db_dumps_prefix, var.layers_prefix, var.dump_retention_days,
     var.noncurrent_version_days,
   ]
+}
+
+run "reports_do_not_start_restores" {
+  command = plan
+
+  variables {
+    reports_prefix = "db-dumps/"
+  }
+
+  expect_failures = [var.reports_prefix]
 }
