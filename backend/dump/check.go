@@ -40,21 +40,40 @@ var references = []struct{ table, column, to string }{
 	{"order_items", "product_id", "products"},
 }
 
+// checkIDs makes sure that no id occurs twice, so that rows can be told by it.
+func (s *stage) checkIDs() error {
+	for _, k := range keys {
+		if k.key == "id" {
+			if err := s.checkKey(k.table, k.key, k.what); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// checkKey refuses the first line that repeats a key.
+func (s *stage) checkKey(table, key, what string) error {
+	present := strings.ReplaceAll(key, ", ", " IS NOT NULL AND ") + " IS NOT NULL"
+	var first, second int64
+	err := s.conn.QueryRow(s.ctx, fmt.Sprintf(
+		`SELECT min(line), max(line) FROM pg_temp.stage_%s WHERE %s GROUP BY %s HAVING count(*) > 1 ORDER BY 2 LIMIT 1`,
+		table, present, key)).Scan(&first, &second)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("check the keys of %s: %w", table, err)
+	}
+	return &InvalidDumpError{Code: Duplicate, Line: second, Table: table, Reason: fmt.Sprintf("the same %s as in line %d", what, first)}
+}
+
 // check looks at the loaded rows as a whole: no key twice, no reference to nothing.
 func (s *stage) check() (checks []Check, err error) {
 	var rows int64
 	for _, k := range keys {
-		present := strings.ReplaceAll(k.key, ", ", " IS NOT NULL AND ") + " IS NOT NULL"
-		var first, second int64
-		err := s.conn.QueryRow(s.ctx, fmt.Sprintf(
-			`SELECT min(line), max(line) FROM pg_temp.stage_%s WHERE %s GROUP BY %s HAVING count(*) > 1 ORDER BY 2 LIMIT 1`,
-			k.table, present, k.key)).Scan(&first, &second)
-		if err == nil {
-			return nil, &InvalidDumpError{Code: Duplicate, Line: second, Table: k.table,
-				Reason: fmt.Sprintf("the same %s as in line %d", k.what, first)}
-		}
-		if !errors.Is(err, pgx.ErrNoRows) {
-			return nil, fmt.Errorf("check the keys of %s: %w", k.table, err)
+		if err := s.checkKey(k.table, k.key, k.what); err != nil {
+			return nil, err
 		}
 		rows += s.loaded[k.table]
 	}
@@ -88,13 +107,13 @@ func (s *stage) settle(ctx context.Context, n *notes) error {
 		{"purchases_dropped", "purchases that named products which do not exist; they were left out",
 			`DELETE FROM pg_temp.stage_purchases f WHERE NOT EXISTS (SELECT FROM pg_temp.stage_products p WHERE p.id = f.product_id)`},
 		{"", "", `UPDATE pg_temp.stage_basket_items b SET quantity = d.quantity
-			FROM (SELECT user_id, product_id, min(line) AS line, least(sum(quantity), 999) AS quantity
-			      FROM pg_temp.stage_basket_items GROUP BY 1, 2 HAVING count(*) > 1) d
-			WHERE b.line = d.line AND b.user_id = d.user_id AND b.product_id = d.product_id`},
+			FROM (SELECT min(id) AS id, least(sum(quantity), 999) AS quantity
+			      FROM pg_temp.stage_basket_items GROUP BY user_id, product_id HAVING count(*) > 1) d
+			WHERE b.id = d.id`},
 		{"basket_merged", "basket lines of one user and product; they were added up",
 			`DELETE FROM pg_temp.stage_basket_items b USING (
-				SELECT user_id, product_id, min(line) AS line FROM pg_temp.stage_basket_items GROUP BY 1, 2 HAVING count(*) > 1) d
-			WHERE b.user_id = d.user_id AND b.product_id = d.product_id AND b.line > d.line`},
+				SELECT user_id, product_id, min(id) AS id FROM pg_temp.stage_basket_items GROUP BY 1, 2 HAVING count(*) > 1) d
+			WHERE b.user_id = d.user_id AND b.product_id = d.product_id AND b.id > d.id`},
 		{"reviews_linked", "reviews whose author's name is that of exactly one user; they are that user's now",
 			`UPDATE pg_temp.stage_reviews r SET user_id = u.id
 			FROM (SELECT min(id) AS id, min(username) AS username FROM pg_temp.stage_users GROUP BY lower(username) HAVING count(*) = 1) u,

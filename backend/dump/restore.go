@@ -87,6 +87,9 @@ func restore(ctx context.Context, conn *pgx.Conn, r io.Reader, o Options, report
 	}
 	o.Log.InfoContext(ctx, "dump read", "kind", report.Kind, "shape", report.Shape, "bytes", report.Bytes, "rows", rd.rows, "ms", report.Durations.Read)
 
+	if err := st.checkIDs(); err != nil {
+		return err
+	}
 	if report.Shape == OldShop {
 		if err := st.settle(ctx, rd.conv.notes); err != nil {
 			return err
@@ -175,7 +178,7 @@ func (s *stage) replace(ctx context.Context, tx pgx.Tx, o Options, report *Repor
 	// Sequences know no transaction: they are only ever moved forwards, so that a
 	// rollback after this does no harm.
 	for _, name := range sequences {
-		if _, err := tx.Exec(ctx, "SELECT setval(s, GREATEST((SELECT max(id) FROM "+name+"), nextval(s))) FROM pg_get_serial_sequence('"+name+"', 'id') s"); err != nil {
+		if _, err := tx.Exec(ctx, "SELECT setval(s, m) FROM pg_get_serial_sequence('"+name+"', 'id') s, (SELECT max(id) AS m FROM "+name+") t WHERE m > coalesce(pg_sequence_last_value(s::regclass), 0)"); err != nil {
 			return fmt.Errorf("move the sequence of %s: %w", name, err)
 		}
 	}

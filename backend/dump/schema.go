@@ -1,6 +1,9 @@
 package dump
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // The statements that describe the schema. The shop has its own schema, so they are
 // passed over; CREATE TABLE tells the order of the columns.
@@ -167,12 +170,15 @@ func (p *parser) alter(begin token) error {
 			return err
 		}
 	}
-	if t.is("add") {
+	if change := t.s; t.is("add") || t.is("drop") {
 		if t, err = p.next(false); err != nil {
 			return err
 		}
-		if !t.is("constraint") && !t.is("primary") && !t.is("foreign") && !t.is("unique") && !t.is("check") {
-			return p.refused(begin, " TABLE ... ADD "+t.describe())
+		if t.is("constraint") {
+			return p.skip()
+		}
+		if change == "drop" || !t.is("primary") && !t.is("foreign") && !t.is("unique") && !t.is("check") {
+			return p.refused(begin, " TABLE ... "+strings.ToUpper(change)+" "+t.describe())
 		}
 		return p.skip()
 	}
@@ -208,7 +214,7 @@ func (p *parser) set(begin token) error {
 	}
 	switch {
 	case setting == "client_encoding" && !slices.Contains([]string{"UTF8", "utf8", "UTF-8", "utf-8", "UNICODE", "unicode"}, t.s):
-		return invalid(Encoding, t.line, "the dump is in the encoding %s: make it with pg_dump -E UTF8", t.describe())
+		return invalid(Encoding, t.line, "the dump is in the encoding %s: make it with pg_dump -E UTF8", shorten(t.s))
 	case setting == "standard_conforming_strings" && t.s != "on":
 		return invalid(Format, t.line, "standard_conforming_strings is not on, so texts would have to be read in another way: make the dump anew")
 	}
@@ -240,6 +246,9 @@ func (p *parser) drop(begin token) error {
 	t, err := p.next(false)
 	if err != nil {
 		return err
+	}
+	if len(p.tables.used) > 0 {
+		return p.refused(begin, " after rows")
 	}
 	if begin.s == "drop" && !slices.ContainsFunc([]string{"table", "index", "sequence", "trigger", "function"}, t.is) || begin.s == "truncate" && !t.is("table") {
 		return p.refused(begin, " "+t.describe())

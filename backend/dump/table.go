@@ -1,7 +1,6 @@
 package dump
 
 import (
-	"maps"
 	"slices"
 	"strings"
 )
@@ -162,10 +161,5 @@ func (s *tableSet) complete(rows map[string]int64) error {
 	return nil
 }
 
-// names returns the tables that hold data, in the order of the references between
-// them: a table comes after those it refers to.
-func tableNames() []string { return slices.Clone(stageOrder) }
-
+// stageOrder are the tables that hold data, each after those it refers to.
 var stageOrder = []string{"users", "products", "reviews", "basket_items", "favourites", "purchases", "orders", "order_items"}
-
-func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

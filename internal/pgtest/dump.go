@@ -1,0 +1,29 @@
+package pgtest
+
+import (
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"testing"
+)
+
+// Dump returns what pg_dump writes about the database, given its further arguments.
+func (d *Database) Dump(t testing.TB, args ...string) []byte {
+	t.Helper()
+	s := d.Server
+	args = append([]string{"-h", s.dir, "-p", strconv.Itoa(s.Port), "-U", User, "-d", d.Name}, args...)
+	out, err := exec.Command(filepath.Join(s.bin, "pg_dump"), args...).Output()
+	if err != nil {
+		t.Fatalf("pgtest: pg_dump: %v", err)
+	}
+	return out
+}
+
+// Load runs a script with psql in the database and stops at the first error.
+func (d *Database) Load(t testing.TB, script string) {
+	t.Helper()
+	s := d.Server
+	if err := s.run("psql", "-h", s.dir, "-p", strconv.Itoa(s.Port), "-U", User, "-d", d.Name, "-qX", "-v", "ON_ERROR_STOP=1", "-c", script); err != nil {
+		t.Fatalf("pgtest: %v", err)
+	}
+}
