@@ -105,6 +105,7 @@ func newWorld(t *testing.T) *world {
 	w.balancer.register(calls)
 	w.loops = append(machines.Loops(), scaling.Loops()...)
 	config := apitest.Serve(t, calls)
+	config.RetryMaxAttempts = 5 // the SDK drops answers that come very fast
 	w.Client, w.ec2 = sdk.NewFromConfig(config), ec2sdk.NewFromConfig(config)
 
 	ctx := t.Context()

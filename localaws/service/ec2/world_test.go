@@ -57,7 +57,7 @@ func newWorld(t *testing.T) *world {
 		}}, nil
 	})
 	w.start()
-	w.Client = sdk.NewFromConfig(apitest.Serve(t, w.calls))
+	w.Client = sdk.NewFromConfig(apitest.Serve(t, w.calls), func(o *sdk.Options) { o.RetryMaxAttempts = 5 }) // the SDK drops answers that come very fast
 	return w
 }
 
