@@ -8,15 +8,22 @@ import (
 	"os"
 	"path/filepath"
 
+	"grocery/localaws/service/autoscaling"
+	"grocery/localaws/service/cloudwatch"
 	"grocery/localaws/service/dynamodb"
 	"grocery/localaws/service/ec2"
 	"grocery/localaws/service/ecr"
 	"grocery/localaws/service/elbv2"
 	"grocery/localaws/service/iam"
+	"grocery/localaws/service/kms"
+	"grocery/localaws/service/lambda"
+	"grocery/localaws/service/logs"
 	"grocery/localaws/service/rds"
 	"grocery/localaws/service/s3"
 	"grocery/localaws/service/secretsmanager"
+	"grocery/localaws/service/sns"
 	"grocery/localaws/service/ssm"
+	"grocery/localaws/service/states"
 	"grocery/localaws/service/sts"
 	"grocery/localaws/store"
 	"grocery/localaws/wire"
@@ -37,9 +44,14 @@ func (c *Cloud) assemble() error {
 	if err != nil {
 		return err
 	}
+	codeBlobs, err := c.blobs("lambda")
+	if err != nil {
+		return err
+	}
 	objects := s3.New(s3.Deps{Store: st, Blobs: objectBlobs, Clock: clock, Log: o.Log})
 	images := ecr.New(ecr.Deps{Store: st, Blobs: layerBlobs, Clock: clock, Calls: calls, Log: o.Log})
-	if err := errors.Join(objects.Sweep(), images.Sweep()); err != nil {
+	functions := lambda.New(lambda.Deps{Store: st, Blobs: codeBlobs, Clock: clock, Calls: calls, Log: o.Log})
+	if err := errors.Join(objects.Sweep(), images.Sweep(), functions.Sweep()); err != nil {
 		return fmt.Errorf("clean up what a crash left: %w", err)
 	}
 
@@ -50,10 +62,17 @@ func (c *Cloud) assemble() error {
 		dynamodb.New(dynamodb.Deps{Store: st, Clock: clock}),
 		images,
 		machines,
+		autoscaling.New(autoscaling.Deps{Store: st, Clock: clock, Calls: calls, Log: o.Log}),
 		elbv2.New(elbv2.Deps{Store: st, Clock: clock, Runtime: c.gateway, Calls: calls, Log: o.Log,
 			FrontDoor: elbv2.FrontDoor{Host: o.FrontDoorHost, Base: o.FrontDoorBase}, Certificate: c.ca.Certificate}),
 		rds.New(rds.Deps{Store: st, Clock: clock, Runtime: c.gateway, Calls: calls, Log: o.Log, Key: c.key,
 			Image: databaseImage, Issue: c.ca.Issue, CA: c.ca.PEM(), APIOnly: o.APIOnly}),
+		functions,
+		states.New(states.Deps{Store: st, Clock: clock, Calls: calls, Log: o.Log}),
+		cloudwatch.New(cloudwatch.Deps{Store: st, Clock: clock, Calls: calls, Log: o.Log}),
+		logs.New(logs.Deps{Store: st, Clock: clock, Log: o.Log}),
+		sns.New(sns.Deps{Store: st, Clock: clock, Calls: calls, Log: o.Log, Mailbox: filepath.Join(o.Home, "mailbox")}),
+		kms.New(kms.Deps{Store: st, Clock: clock, Key: c.key, Log: o.Log}),
 		secretsmanager.New(secretsmanager.Deps{Store: st, Clock: clock, Key: c.key, Log: o.Log}),
 		ssm.New(ssm.Deps{Store: st, Clock: clock, Key: c.key, Calls: calls, Log: o.Log}),
 	)

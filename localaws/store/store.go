@@ -54,8 +54,11 @@ func (t Table[T]) Get(tx Tx, key string) (v T, ok bool) {
 	return v, true
 }
 
-// Put writes v at key.
+// Put writes v at key, which must not be empty.
 func (t Table[T]) Put(tx Tx, key string, v T) {
+	if key == "" {
+		fail("table %s: a value needs a key", t.Name)
+	}
 	raw, err := json.Marshal(v)
 	if err == nil {
 		err = tx.put(t.Name, key, raw)

@@ -34,7 +34,7 @@ func (s *Service) createTargetGroup(ctx context.Context, in *elbv2api.CreateTarg
 		return nil, invalid("Local AWS offers the target types 'instance' and 'ip', not '%s'", g.TargetType)
 	case g.Protocol != "HTTP" && g.Protocol != "HTTPS":
 		return nil, invalid("Local AWS offers the target group protocols HTTP and HTTPS, not '%s'", g.Protocol)
-	case in.ProtocolVersion != nil && *in.ProtocolVersion != "HTTP1":
+	case str(in.ProtocolVersion) != "" && *in.ProtocolVersion != "HTTP1":
 		return nil, invalid("Local AWS offers the protocol version HTTP1 only, not '%s'", *in.ProtocolVersion)
 	case in.IpAddressType != nil && *in.IpAddressType != "ipv4":
 		return nil, invalid("Local AWS offers the IP address type 'ipv4' only")

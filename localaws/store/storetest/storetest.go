@@ -126,6 +126,13 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		}
 	})
 
+	t.Run("an empty key is refused", func(t *testing.T) {
+		s := open(t)
+		if err := s.Update(func(tx store.Tx) error { things.Put(tx, "", thing{}); return nil }); err == nil {
+			t.Error("no error")
+		}
+	})
+
 	t.Run("watchers hear of changes to their tables, and only of changes", func(t *testing.T) {
 		s := open(t)
 		mine, cancel := s.Watch("things")
