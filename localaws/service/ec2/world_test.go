@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
 	"grocery/localaws/reconcile"
+	"grocery/localaws/runtime"
 	"grocery/localaws/runtime/none"
 	"grocery/localaws/service/ec2"
 	"grocery/localaws/service/internal/apitest"
@@ -26,7 +27,8 @@ type world struct {
 	*sdk.Client
 	t       *testing.T
 	service *ec2.Service
-	runtime *none.Runtime
+	runtime *none.Runtime   // nil in a real world
+	real    runtime.Runtime // what the service runs on
 	clock   *apitest.Clock
 	store   store.Store
 	calls   *wire.Registry
@@ -34,8 +36,14 @@ type world struct {
 }
 
 func newWorld(t *testing.T) *world {
-	w := &world{t: t, runtime: none.New(), clock: apitest.NewClock(), store: store.NewMemory(), calls: apitest.Registry()}
-	t.Cleanup(func() { w.runtime.Close() })
+	rt := none.New()
+	t.Cleanup(func() { rt.Close() })
+	return newWorldOn(t, rt)
+}
+
+func newWorldOn(t *testing.T, rt runtime.Runtime) *world {
+	w := &world{t: t, real: rt, clock: apitest.NewClock(), store: store.NewMemory(), calls: apitest.Registry()}
+	w.runtime, _ = rt.(*none.Runtime)
 	wire.Handle(w.calls, iamapi.GetInstanceProfile, func(_ context.Context, in *iamapi.GetInstanceProfileInput) (*iamapi.GetInstanceProfileOutput, error) {
 		if *in.InstanceProfileName != "shop" {
 			return nil, wire.Errorf(404, "NoSuchEntity", "Instance Profile %s cannot be found.", *in.InstanceProfileName)
@@ -63,7 +71,7 @@ func newWorld(t *testing.T) *world {
 
 // start makes the service, as a new process would.
 func (w *world) start() {
-	w.service = ec2.New(ec2.Deps{Store: w.store, Clock: w.clock, Runtime: w.runtime, Calls: w.calls, Log: slog.New(slog.DiscardHandler)})
+	w.service = ec2.New(ec2.Deps{Store: w.store, Clock: w.clock, Runtime: w.real, Calls: w.calls, Log: slog.New(slog.DiscardHandler)})
 	if w.loops == nil {
 		w.service.Register(w.calls)
 	}
@@ -114,13 +122,13 @@ func by(name string, values ...string) types.Filter {
 	return types.Filter{Name: &name, Values: values}
 }
 
-// net is a VPC with a public and a private subnet.
-type net struct{ vpc, public, private, gateway, group string }
+// layout is a VPC with a public and a private subnet.
+type layout struct{ vpc, public, private, gateway, group string }
 
-func (w *world) network() net {
+func (w *world) network() layout {
 	t := w.t
 	ctx := t.Context()
-	var n net
+	var n layout
 	n.vpc = *must[*sdk.CreateVpcOutput](t)(w.CreateVpc(ctx, &sdk.CreateVpcInput{CidrBlock: aws.String("10.0.0.0/16")})).Vpc.VpcId
 	subnet := func(cidr string) string {
 		return *must[*sdk.CreateSubnetOutput](t)(w.CreateSubnet(ctx, &sdk.CreateSubnetInput{VpcId: &n.vpc, CidrBlock: &cidr})).Subnet.SubnetId
