@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"grocery/localaws/service/internal/ptr"
 	"grocery/localaws/wire"
 	"grocery/localaws/wire/api/ec2api"
 )
@@ -19,13 +20,13 @@ var addresses = newKind("addresses", "eipalloc-", "elastic-ip", "InvalidAllocati
 
 var addressFields = fields[address]{
 	"allocation-id":              func(a *address) []string { return one(*a.AllocationId) },
-	"association-id":             func(a *address) []string { return one(val(a.AssociationId)) },
+	"association-id":             func(a *address) []string { return one(ptr.Val(a.AssociationId)) },
 	"domain":                     func(a *address) []string { return one("vpc") },
-	"instance-id":                func(a *address) []string { return one(val(a.InstanceId)) },
-	"network-border-group":       func(a *address) []string { return one(val(a.NetworkBorderGroup)) },
-	"network-interface-id":       func(a *address) []string { return one(val(a.NetworkInterfaceId)) },
-	"network-interface-owner-id": func(a *address) []string { return one(val(a.NetworkInterfaceOwnerId)) },
-	"private-ip-address":         func(a *address) []string { return one(val(a.PrivateIpAddress)) },
+	"instance-id":                func(a *address) []string { return one(ptr.Val(a.InstanceId)) },
+	"network-border-group":       func(a *address) []string { return one(ptr.Val(a.NetworkBorderGroup)) },
+	"network-interface-id":       func(a *address) []string { return one(ptr.Val(a.NetworkInterfaceId)) },
+	"network-interface-owner-id": func(a *address) []string { return one(ptr.Val(a.NetworkInterfaceOwnerId)) },
+	"private-ip-address":         func(a *address) []string { return one(ptr.Val(a.PrivateIpAddress)) },
 	"public-ip":                  func(a *address) []string { return one(*a.PublicIp) },
 }
 
@@ -64,7 +65,7 @@ func (t *tx) freePublicAddress() (string, error) {
 func (s *Service) allocateAddress(ctx context.Context, in *ec2api.AllocateAddressInput) (*ec2api.AllocateAddressOutput, error) {
 	var a address
 	err := s.update(ctx, func(t *tx) error {
-		if val(or(in.Domain, "vpc")) != "vpc" {
+		if ptr.Val(or(in.Domain, "vpc")) != "vpc" {
 			return wire.Errorf(400, "InvalidParameterValue", "Value (%s) for parameter domain is invalid. Use vpc.", *in.Domain)
 		}
 		ip, err := t.freePublicAddress()
@@ -80,7 +81,7 @@ func (s *Service) allocateAddress(ctx context.Context, in *ec2api.AllocateAddres
 
 func (s *Service) releaseAddress(ctx context.Context, in *ec2api.ReleaseAddressInput) (*ec2api.ReleaseAddressOutput, error) {
 	return nil, s.update(ctx, func(t *tx) error {
-		a, err := addresses.get(t, val(in.AllocationId))
+		a, err := addresses.get(t, ptr.Val(in.AllocationId))
 		if err != nil {
 			return err
 		}
@@ -131,14 +132,14 @@ func (t *tx) unbind(a address) {
 
 // elastic returns the elastic address of an interface.
 func (t *tx) elastic(interfaceID string) (found address, ok bool) {
-	ok = addresses.any(t, func(a *address) bool { found = *a; return val(a.NetworkInterfaceId) == interfaceID })
+	ok = addresses.any(t, func(a *address) bool { found = *a; return ptr.Val(a.NetworkInterfaceId) == interfaceID })
 	return found, ok
 }
 
 func (s *Service) associateAddress(ctx context.Context, in *ec2api.AssociateAddressInput) (*ec2api.AssociateAddressOutput, error) {
 	out := &ec2api.AssociateAddressOutput{}
 	return out, s.update(ctx, func(t *tx) error {
-		id := val(in.NetworkInterfaceId)
+		id := ptr.Val(in.NetworkInterfaceId)
 		if in.InstanceId != nil {
 			x, err := instances.get(t, *in.InstanceId)
 			if err != nil {
@@ -154,7 +155,7 @@ func (s *Service) associateAddress(ctx context.Context, in *ec2api.AssociateAddr
 		if err != nil {
 			return err
 		}
-		a, err := t.bind(val(in.AllocationId), i, val(in.AllowReassociation))
+		a, err := t.bind(ptr.Val(in.AllocationId), i, ptr.Val(in.AllowReassociation))
 		out.AssociationId = a.AssociationId
 		return err
 	})
@@ -163,12 +164,12 @@ func (s *Service) associateAddress(ctx context.Context, in *ec2api.AssociateAddr
 func (s *Service) disassociateAddress(ctx context.Context, in *ec2api.DisassociateAddressInput) (*ec2api.DisassociateAddressOutput, error) {
 	return nil, s.update(ctx, func(t *tx) error {
 		for _, a := range addresses.all(t) {
-			if a.AssociationId != nil && *a.AssociationId == val(in.AssociationId) {
+			if a.AssociationId != nil && *a.AssociationId == ptr.Val(in.AssociationId) {
 				t.unbind(a)
 				return nil
 			}
 		}
-		return wire.Errorf(400, "InvalidAssociationID.NotFound", "The association ID '%s' does not exist", val(in.AssociationId))
+		return wire.Errorf(400, "InvalidAssociationID.NotFound", "The association ID '%s' does not exist", ptr.Val(in.AssociationId))
 	})
 }
 

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"grocery/localaws/service/internal/ptr"
 	"grocery/localaws/wire"
 	"grocery/localaws/wire/api/ec2api"
 )
@@ -55,21 +56,21 @@ func (s *Service) registerEndpoints(r *wire.Registry) {
 func (s *Service) createVpcEndpoint(ctx context.Context, in *ec2api.CreateVpcEndpointInput) (*ec2api.CreateVpcEndpointOutput, error) {
 	var e endpoint
 	err := s.update(ctx, func(t *tx) error {
-		v, err := vpcs.get(t, val(in.VpcId))
+		v, err := vpcs.get(t, ptr.Val(in.VpcId))
 		if err != nil {
 			return err
 		}
-		kind := val(or(in.VpcEndpointType, "Gateway"))
+		kind := ptr.Val(or(in.VpcEndpointType, "Gateway"))
 		offered := map[string][]string{"Gateway": gatewayServices, "Interface": interfaceServices}[kind]
-		name, ok := strings.CutPrefix(val(in.ServiceName), "com.amazonaws."+t.region+".")
+		name, ok := strings.CutPrefix(ptr.Val(in.ServiceName), "com.amazonaws."+t.region+".")
 		if !ok || !slices.Contains(offered, name) {
-			return wire.Errorf(400, "InvalidServiceName", "The Vpc Endpoint Service '%s' does not exist", val(in.ServiceName))
+			return wire.Errorf(400, "InvalidServiceName", "The Vpc Endpoint Service '%s' does not exist", ptr.Val(in.ServiceName))
 		}
 		id := endpoints.newID()
 		e = endpoint{ec2api.VpcEndpoint{
 			VpcEndpointId: &id, VpcEndpointType: &kind, VpcId: v.VpcId, ServiceName: in.ServiceName, OwnerId: new(t.Account), State: new("available"),
 			CreationTimestamp: new(t.now), IpAddressType: or(in.IpAddressType, "ipv4"), PolicyDocument: new(openPolicy), RequesterManaged: new(false),
-			PrivateDnsEnabled: new(val(in.PrivateDnsEnabled)), DnsOptions: &ec2api.DnsOptions{DnsRecordIpType: new("service-defined")},
+			PrivateDnsEnabled: new(ptr.Val(in.PrivateDnsEnabled)), DnsOptions: &ec2api.DnsOptions{DnsRecordIpType: new("service-defined")},
 		}}
 		if kind == "Interface" {
 			e.PrivateDnsEnabled = or(in.PrivateDnsEnabled, true)
@@ -180,12 +181,12 @@ func (e *endpoint) change(t *tx, in *ec2api.ModifyVpcEndpointInput) error {
 			e.SubnetIds, e.NetworkInterfaceIds = slices.Delete(e.SubnetIds, i, i+1), slices.Delete(e.NetworkInterfaceIds, i, i+1)
 		}
 	}
-	if val(in.PolicyDocument) != "" {
+	if ptr.Val(in.PolicyDocument) != "" {
 		if !json.Valid([]byte(*in.PolicyDocument)) {
 			return wire.Errorf(400, "InvalidParameter", "The policy document is not valid JSON.")
 		}
 		e.PolicyDocument = in.PolicyDocument
-	} else if val(in.ResetPolicy) {
+	} else if ptr.Val(in.ResetPolicy) {
 		e.PolicyDocument = new(openPolicy)
 	}
 	if d := in.DnsOptions; d != nil {
@@ -204,7 +205,7 @@ func (e *endpoint) change(t *tx, in *ec2api.ModifyVpcEndpointInput) error {
 
 func (s *Service) modifyVpcEndpoint(ctx context.Context, in *ec2api.ModifyVpcEndpointInput) (*ec2api.ModifyVpcEndpointOutput, error) {
 	return &ec2api.ModifyVpcEndpointOutput{Return: new(true)}, s.update(ctx, func(t *tx) error {
-		e, err := endpoints.get(t, val(in.VpcEndpointId))
+		e, err := endpoints.get(t, ptr.Val(in.VpcEndpointId))
 		if err != nil {
 			return err
 		}
@@ -283,7 +284,7 @@ func (s *Service) describeVpcEndpointServices(ctx context.Context, in *ec2api.De
 	}
 	for _, f := range in.Filters {
 		var of func(ec2api.ServiceDetail) string
-		switch val(f.Name) {
+		switch ptr.Val(f.Name) {
 		case "service-name":
 			of = func(d ec2api.ServiceDetail) string { return *d.ServiceName }
 		case "service-type":
@@ -291,7 +292,7 @@ func (s *Service) describeVpcEndpointServices(ctx context.Context, in *ec2api.De
 		case "owner":
 			of = func(d ec2api.ServiceDetail) string { return *d.Owner }
 		default:
-			return nil, wire.Errorf(400, "InvalidParameterValue", "The filter '%s' is invalid", val(f.Name))
+			return nil, wire.Errorf(400, "InvalidParameterValue", "The filter '%s' is invalid", ptr.Val(f.Name))
 		}
 		all = slices.DeleteFunc(all, func(d ec2api.ServiceDetail) bool { return !matchAny(f.Values, []string{of(d)}) })
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"grocery/localaws/service/internal/ptr"
 	"grocery/localaws/wire"
 	"grocery/localaws/wire/api/ec2api"
 )
@@ -77,7 +78,7 @@ func (s *Service) createInternetGateway(ctx context.Context, in *ec2api.CreateIn
 
 func (s *Service) deleteInternetGateway(ctx context.Context, in *ec2api.DeleteInternetGatewayInput) (*ec2api.DeleteInternetGatewayOutput, error) {
 	return nil, s.update(ctx, func(t *tx) error {
-		g, err := internetGateways.get(t, val(in.InternetGatewayId))
+		g, err := internetGateways.get(t, ptr.Val(in.InternetGatewayId))
 		if err != nil {
 			return err
 		}
@@ -91,11 +92,11 @@ func (s *Service) deleteInternetGateway(ctx context.Context, in *ec2api.DeleteIn
 
 func (s *Service) attachInternetGateway(ctx context.Context, in *ec2api.AttachInternetGatewayInput) (*ec2api.AttachInternetGatewayOutput, error) {
 	return nil, s.update(ctx, func(t *tx) error {
-		g, err := internetGateways.get(t, val(in.InternetGatewayId))
+		g, err := internetGateways.get(t, ptr.Val(in.InternetGatewayId))
 		if err != nil {
 			return err
 		}
-		v, err := vpcs.get(t, val(in.VpcId))
+		v, err := vpcs.get(t, ptr.Val(in.VpcId))
 		if err != nil {
 			return err
 		}
@@ -114,11 +115,11 @@ func (s *Service) attachInternetGateway(ctx context.Context, in *ec2api.AttachIn
 // detachInternetGateway refuses while an address of the VPC is public, as AWS does.
 func (s *Service) detachInternetGateway(ctx context.Context, in *ec2api.DetachInternetGatewayInput) (*ec2api.DetachInternetGatewayOutput, error) {
 	return nil, s.update(ctx, func(t *tx) error {
-		g, err := internetGateways.get(t, val(in.InternetGatewayId))
+		g, err := internetGateways.get(t, ptr.Val(in.InternetGatewayId))
 		if err != nil {
 			return err
 		}
-		v := val(in.VpcId)
+		v := ptr.Val(in.VpcId)
 		if attachedTo(&g) != v || v == "" {
 			return wire.Errorf(400, "Gateway.NotAttached", "resource %s is not attached to network %s", *g.InternetGatewayId, v)
 		}
@@ -151,16 +152,16 @@ func (s *Service) describeInternetGateways(ctx context.Context, in *ec2api.Descr
 func (s *Service) createNatGateway(ctx context.Context, in *ec2api.CreateNatGatewayInput) (*ec2api.CreateNatGatewayOutput, error) {
 	var g natGateway
 	err := s.update(ctx, func(t *tx) error {
-		sub, err := subnets.get(t, val(in.SubnetId))
+		sub, err := subnets.get(t, ptr.Val(in.SubnetId))
 		if err != nil {
 			return err
 		}
 		id := natGateways.newID()
-		public := val(or(in.ConnectivityType, "public")) == "public"
+		public := ptr.Val(or(in.ConnectivityType, "public")) == "public"
 		if public == (in.AllocationId == nil) {
 			return wire.Errorf(400, "InvalidParameterCombination", "A public NAT gateway needs an AllocationId, a private one must not have any.")
 		}
-		i, err := t.newInterface(sub, newInterface{Description: "Interface for NAT Gateway " + id, Type: "nat_gateway", Addr: val(in.PrivateIpAddress), Requester: t.Account, InUse: true})
+		i, err := t.newInterface(sub, newInterface{Description: "Interface for NAT Gateway " + id, Type: "nat_gateway", Addr: ptr.Val(in.PrivateIpAddress), Requester: t.Account, InUse: true})
 		if err != nil {
 			return err
 		}
@@ -188,7 +189,7 @@ func (s *Service) createNatGateway(ctx context.Context, in *ec2api.CreateNatGate
 
 func (s *Service) deleteNatGateway(ctx context.Context, in *ec2api.DeleteNatGatewayInput) (*ec2api.DeleteNatGatewayOutput, error) {
 	return &ec2api.DeleteNatGatewayOutput{NatGatewayId: in.NatGatewayId}, s.update(ctx, func(t *tx) error {
-		g, err := natGateways.get(t, val(in.NatGatewayId))
+		g, err := natGateways.get(t, ptr.Val(in.NatGatewayId))
 		if err != nil {
 			return err
 		}

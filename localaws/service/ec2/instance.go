@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"grocery/localaws/service/internal/ptr"
 	"grocery/localaws/wire"
 	"grocery/localaws/wire/api/ec2api"
 )
@@ -163,8 +164,8 @@ func (t *tx) instanceFilters() fields[instance] {
 		"monitoring-state":                       func(i *instance) []string { return one(monitoring(i.Monitored)) },
 		"root-device-name":                       func(*instance) []string { return one(rootDevice) },
 		"root-device-type":                       func(*instance) []string { return one("ebs") },
-		"iam-instance-profile.arn":               func(i *instance) []string { return one(val(i.Profile.Arn)) },
-		"iam-instance-profile.id":                func(i *instance) []string { return one(val(i.Profile.Id)) },
+		"iam-instance-profile.arn":               func(i *instance) []string { return one(ptr.Val(i.Profile.Arn)) },
+		"iam-instance-profile.id":                func(i *instance) []string { return one(ptr.Val(i.Profile.Id)) },
 		"private-ip-address":                     private,
 		"ip-address":                             public,
 		"private-dns-name":                       each(func(n *networkInterface) []string { return one(privateName(n.Addr, t.region)) }),
@@ -214,7 +215,7 @@ func (s *Service) describeInstanceStatus(ctx context.Context, in *ec2api.Describ
 			return err
 		}
 		for _, i := range some {
-			if i.State != running && !val(in.IncludeAllInstances) {
+			if i.State != running && !ptr.Val(in.IncludeAllInstances) {
 				continue
 			}
 			summary := &ec2api.InstanceStatusSummary{Status: new(checked(i.State))}

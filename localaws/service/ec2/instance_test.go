@@ -267,6 +267,9 @@ func TestAServicesInterfaceIsItsOwn(t *testing.T) {
 	}
 	_, err = w.DeleteNetworkInterface(t.Context(), &sdk.DeleteNetworkInterfaceInput{NetworkInterfaceId: &id})
 	refused(t, err, "OperationNotPermitted")
+	if _, err := wire.Invoke(elb, w.calls, ec2api.ModifyNetworkInterfaceAttribute, &ec2api.ModifyNetworkInterfaceAttributeInput{NetworkInterfaceId: &id, AssociatePublicIpAddress: new(true)}); err != nil {
+		t.Fatal(err)
+	}
 	w.turn()
 	if p := w.runtime.Policy(n.vpc).Interfaces; len(p) != 1 || !p[0].Inbound {
 		t.Errorf("a balancer behind a gateway is not reachable: %+v", p)

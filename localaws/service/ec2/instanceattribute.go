@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"slices"
 
+	"grocery/localaws/service/internal/ptr"
 	"grocery/localaws/wire"
 	"grocery/localaws/wire/api/ec2api"
 )
@@ -38,12 +39,12 @@ func (s *Service) monitor(ctx context.Context, ids []string, on bool) (all []ec2
 func (s *Service) describeInstanceAttribute(ctx context.Context, in *ec2api.DescribeInstanceAttributeInput) (*ec2api.DescribeInstanceAttributeOutput, error) {
 	out := &ec2api.DescribeInstanceAttributeOutput{InstanceId: in.InstanceId}
 	return out, s.view(ctx, func(t *tx) error {
-		i, err := instances.get(t, val(in.InstanceId))
+		i, err := instances.get(t, ptr.Val(in.InstanceId))
 		if err != nil {
 			return err
 		}
 		x := t.shownInstance(i)
-		switch val(in.Attribute) {
+		switch ptr.Val(in.Attribute) {
 		case "blockDeviceMapping":
 			out.BlockDeviceMappings = x.BlockDeviceMappings
 		case "disableApiStop":
@@ -71,7 +72,7 @@ func (s *Service) describeInstanceAttribute(ctx context.Context, in *ec2api.Desc
 		case "rootDeviceName":
 			out.RootDeviceName = text(rootDevice)
 		case "sourceDestCheck":
-			out.SourceDestCheck = truth(val(x.SourceDestCheck))
+			out.SourceDestCheck = truth(ptr.Val(x.SourceDestCheck))
 		case "sriovNetSupport":
 			out.SriovNetSupport = text("simple")
 		case "userData":
@@ -80,7 +81,7 @@ func (s *Service) describeInstanceAttribute(ctx context.Context, in *ec2api.Desc
 				out.UserData = text(i.UserData)
 			}
 		default:
-			return wire.Errorf(400, "InvalidParameterValue", "Value (%s) for parameter attribute is invalid. Unknown attribute.", val(in.Attribute))
+			return wire.Errorf(400, "InvalidParameterValue", "Value (%s) for parameter attribute is invalid. Unknown attribute.", ptr.Val(in.Attribute))
 		}
 		return nil
 	})
@@ -88,20 +89,20 @@ func (s *Service) describeInstanceAttribute(ctx context.Context, in *ec2api.Desc
 
 func (s *Service) modifyInstanceAttribute(ctx context.Context, in *ec2api.ModifyInstanceAttributeInput) (*ec2api.ModifyInstanceAttributeOutput, error) {
 	return nil, s.update(ctx, func(t *tx) error {
-		i, err := instances.get(t, val(in.InstanceId))
+		i, err := instances.get(t, ptr.Val(in.InstanceId))
 		if err != nil {
 			return err
 		}
 		set := func(to *bool, a *ec2api.AttributeBooleanValue) {
 			if a != nil {
-				*to = val(a.Value)
+				*to = ptr.Val(a.Value)
 			}
 		}
 		set(&i.KeepRunning, in.DisableApiStop)
 		set(&i.Protected, in.DisableApiTermination)
 		set(&i.EBSOptimized, in.EbsOptimized)
 		if b := in.InstanceInitiatedShutdownBehavior; b != nil {
-			if v := val(b.Value); v != "stop" && v != "terminate" {
+			if v := ptr.Val(b.Value); v != "stop" && v != "terminate" {
 				return wire.Errorf(400, "InvalidParameterValue", "Value (%s) for parameter instanceInitiatedShutdownBehavior is invalid.", v)
 			}
 			i.OnShutdown = *b.Value
@@ -130,7 +131,7 @@ func (s *Service) modifyInstanceAttribute(ctx context.Context, in *ec2api.Modify
 func (s *Service) modifyInstanceMetadataOptions(ctx context.Context, in *ec2api.ModifyInstanceMetadataOptionsInput) (*ec2api.ModifyInstanceMetadataOptionsOutput, error) {
 	out := &ec2api.ModifyInstanceMetadataOptionsOutput{InstanceId: in.InstanceId}
 	return out, s.update(ctx, func(t *tx) error {
-		i, err := instances.get(t, val(in.InstanceId))
+		i, err := instances.get(t, ptr.Val(in.InstanceId))
 		if err != nil {
 			return err
 		}

@@ -6,6 +6,7 @@ import (
 	"errors"
 
 	"grocery/localaws/runtime"
+	"grocery/localaws/service/internal/ptr"
 	"grocery/localaws/wire"
 	"grocery/localaws/wire/api/ec2api"
 )
@@ -120,7 +121,7 @@ func (s *Service) terminateInstances(ctx context.Context, in *ec2api.TerminateIn
 const consoleBytes = 64 << 10
 
 func (s *Service) getConsoleOutput(ctx context.Context, in *ec2api.GetConsoleOutputInput) (*ec2api.GetConsoleOutputOutput, error) {
-	if err := s.view(ctx, func(t *tx) error { _, err := instances.get(t, val(in.InstanceId)); return err }); err != nil {
+	if err := s.view(ctx, func(t *tx) error { _, err := instances.get(t, ptr.Val(in.InstanceId)); return err }); err != nil {
 		return nil, err
 	}
 	log, err := s.d.Runtime.Logs(ctx, *in.InstanceId, 0)

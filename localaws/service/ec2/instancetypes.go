@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"grocery/localaws/service/internal/ptr"
 	"grocery/localaws/wire"
 	"grocery/localaws/wire/api/ec2api"
 )
@@ -139,9 +140,9 @@ func (s *Service) describeInstanceTypes(ctx context.Context, in *ec2api.Describe
 		}
 	}
 	for _, f := range in.Filters {
-		of, ok := known[val(f.Name)]
+		of, ok := known[ptr.Val(f.Name)]
 		if !ok {
-			return nil, wire.Errorf(400, "InvalidParameterValue", "The filter '%s' is invalid", val(f.Name))
+			return nil, wire.Errorf(400, "InvalidParameterValue", "The filter '%s' is invalid", ptr.Val(f.Name))
 		}
 		some = slices.DeleteFunc(some, func(i instanceType) bool { return !matchAny(f.Values, []string{of(i)}) })
 	}
@@ -157,7 +158,7 @@ func (s *Service) describeInstanceTypes(ctx context.Context, in *ec2api.Describe
 // describeInstanceTypeOfferings offers every type in every zone.
 func (s *Service) describeInstanceTypeOfferings(ctx context.Context, in *ec2api.DescribeInstanceTypeOfferingsInput) (out *ec2api.DescribeInstanceTypeOfferingsOutput, err error) {
 	region := wire.CallFrom(ctx).Region
-	kind := val(or(in.LocationType, "region"))
+	kind := ptr.Val(or(in.LocationType, "region"))
 	var places []string
 	switch kind {
 	case "region":
@@ -176,9 +177,9 @@ func (s *Service) describeInstanceTypeOfferings(ctx context.Context, in *ec2api.
 	next:
 		for _, name := range slices.Sorted(maps.Keys(instanceTypes)) {
 			for _, f := range in.Filters {
-				v, ok := map[string]string{"instance-type": name, "location": place}[val(f.Name)]
+				v, ok := map[string]string{"instance-type": name, "location": place}[ptr.Val(f.Name)]
 				if !ok {
-					return nil, wire.Errorf(400, "InvalidParameterValue", "The filter '%s' is invalid", val(f.Name))
+					return nil, wire.Errorf(400, "InvalidParameterValue", "The filter '%s' is invalid", ptr.Val(f.Name))
 				}
 				if !matchAny(f.Values, []string{v}) {
 					continue next

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"grocery/localaws/service/internal/ptr"
 	"grocery/localaws/wire"
 	"grocery/localaws/wire/api/ec2api"
 )
@@ -154,16 +155,16 @@ var requesters = map[string]string{
 func (s *Service) createNetworkInterface(ctx context.Context, in *ec2api.CreateNetworkInterfaceInput) (*ec2api.CreateNetworkInterfaceOutput, error) {
 	out := &ec2api.CreateNetworkInterfaceOutput{ClientToken: in.ClientToken}
 	return out, s.update(ctx, func(t *tx) error {
-		sub, err := subnets.get(t, val(in.SubnetId))
+		sub, err := subnets.get(t, ptr.Val(in.SubnetId))
 		if err != nil {
 			return err
 		}
-		n := newInterface{Description: val(in.Description), Type: val(or(in.InterfaceType, "interface")), Addr: val(in.PrivateIpAddress), Groups: in.Groups}
+		n := newInterface{Description: ptr.Val(in.Description), Type: ptr.Val(or(in.InterfaceType, "interface")), Addr: ptr.Val(in.PrivateIpAddress), Groups: in.Groups}
 		for i, a := range in.PrivateIpAddresses {
-			if i > 0 || !val(or(a.Primary, true)) {
+			if i > 0 || !ptr.Val(or(a.Primary, true)) {
 				return wire.Errorf(400, "UnsupportedOperation", "Local AWS gives a network interface one private address.")
 			}
-			n.Addr = val(a.PrivateIpAddress)
+			n.Addr = ptr.Val(a.PrivateIpAddress)
 		}
 		if by := t.Principal.Service; by != "" {
 			n.Requester, n.InUse = by, true
@@ -187,7 +188,7 @@ func (s *Service) createNetworkInterface(ctx context.Context, in *ec2api.CreateN
 
 func (s *Service) deleteNetworkInterface(ctx context.Context, in *ec2api.DeleteNetworkInterfaceInput) (*ec2api.DeleteNetworkInterfaceOutput, error) {
 	return nil, s.update(ctx, func(t *tx) error {
-		i, err := interfaces.get(t, val(in.NetworkInterfaceId))
+		i, err := interfaces.get(t, ptr.Val(in.NetworkInterfaceId))
 		if err != nil {
 			return err
 		}
@@ -263,7 +264,7 @@ func (s *Service) describeNetworkInterfaces(ctx context.Context, in *ec2api.Desc
 				return names
 			},
 			"association.public-ip":     func(i *networkInterface) []string { return one(t.publicAddress(i)) },
-			"association.allocation-id": func(i *networkInterface) []string { a, _ := t.elastic(i.ID); return one(val(a.AllocationId)) },
+			"association.allocation-id": func(i *networkInterface) []string { a, _ := t.elastic(i.ID); return one(ptr.Val(a.AllocationId)) },
 			"owner-id":                  func(*networkInterface) []string { return one(t.Account) },
 			"private-dns-name":          func(i *networkInterface) []string { return one(privateName(i.Addr, t.region)) },
 		}
@@ -310,11 +311,11 @@ func (t *tx) attach(i *networkInterface, instanceID string, device int64, delete
 func (s *Service) attachNetworkInterface(ctx context.Context, in *ec2api.AttachNetworkInterfaceInput) (*ec2api.AttachNetworkInterfaceOutput, error) {
 	out := &ec2api.AttachNetworkInterfaceOutput{NetworkCardIndex: new(int64(0))}
 	return out, s.update(ctx, func(t *tx) error {
-		i, err := interfaces.get(t, val(in.NetworkInterfaceId))
+		i, err := interfaces.get(t, ptr.Val(in.NetworkInterfaceId))
 		if err != nil {
 			return err
 		}
-		x, err := instances.get(t, val(in.InstanceId))
+		x, err := instances.get(t, ptr.Val(in.InstanceId))
 		if err != nil {
 			return err
 		}
@@ -326,10 +327,10 @@ func (s *Service) attachNetworkInterface(ctx context.Context, in *ec2api.AttachN
 			return wire.Errorf(400, "IncorrectInstanceState", "The instance '%s' is not in a valid state for this operation.", x.ID)
 		case primary.Zone != i.Zone || primary.VPC != i.VPC:
 			return wire.Errorf(400, "InvalidParameterCombination", "You may not attach a network interface to an instance if they are not in the same availability zone")
-		case slices.ContainsFunc(t.interfacesOf(x.ID), func(o networkInterface) bool { return o.Device == val(in.DeviceIndex) }):
-			return wire.Errorf(400, "InvalidParameterValue", "Instance '%s' already has an interface attached at device index '%d'.", x.ID, val(in.DeviceIndex))
+		case slices.ContainsFunc(t.interfacesOf(x.ID), func(o networkInterface) bool { return o.Device == ptr.Val(in.DeviceIndex) }):
+			return wire.Errorf(400, "InvalidParameterValue", "Instance '%s' already has an interface attached at device index '%d'.", x.ID, ptr.Val(in.DeviceIndex))
 		}
-		t.attach(&i, x.ID, val(in.DeviceIndex), false)
+		t.attach(&i, x.ID, ptr.Val(in.DeviceIndex), false)
 		out.AttachmentId = &i.Attachment
 		return nil
 	})
@@ -338,7 +339,7 @@ func (s *Service) attachNetworkInterface(ctx context.Context, in *ec2api.AttachN
 func (s *Service) detachNetworkInterface(ctx context.Context, in *ec2api.DetachNetworkInterfaceInput) (*ec2api.DetachNetworkInterfaceOutput, error) {
 	return nil, s.update(ctx, func(t *tx) error {
 		for _, i := range interfaces.all(t) {
-			if i.Attachment == "" || i.Attachment != val(in.AttachmentId) {
+			if i.Attachment == "" || i.Attachment != ptr.Val(in.AttachmentId) {
 				continue
 			}
 			switch {
@@ -351,13 +352,13 @@ func (s *Service) detachNetworkInterface(ctx context.Context, in *ec2api.DetachN
 			interfaces.put(t, i)
 			return nil
 		}
-		return wire.Errorf(400, "InvalidAttachmentID.NotFound", "The network interface attachment '%s' does not exist", val(in.AttachmentId))
+		return wire.Errorf(400, "InvalidAttachmentID.NotFound", "The network interface attachment '%s' does not exist", ptr.Val(in.AttachmentId))
 	})
 }
 
 func (s *Service) modifyNetworkInterfaceAttribute(ctx context.Context, in *ec2api.ModifyNetworkInterfaceAttributeInput) (*ec2api.ModifyNetworkInterfaceAttributeOutput, error) {
 	return nil, s.update(ctx, func(t *tx) error {
-		i, err := interfaces.get(t, val(in.NetworkInterfaceId))
+		i, err := interfaces.get(t, ptr.Val(in.NetworkInterfaceId))
 		if err != nil {
 			return err
 		}
@@ -371,13 +372,13 @@ func (s *Service) modifyNetworkInterfaceAttribute(ctx context.Context, in *ec2ap
 			i.Groups = in.Groups
 		}
 		if in.Description != nil {
-			i.Description = val(in.Description.Value)
+			i.Description = ptr.Val(in.Description.Value)
 		}
 		if in.SourceDestCheck != nil {
-			i.SourceDestCheck = val(in.SourceDestCheck.Value)
+			i.SourceDestCheck = ptr.Val(in.SourceDestCheck.Value)
 		}
-		if a := in.Attachment; a != nil && val(a.AttachmentId) == i.Attachment {
-			i.DeleteOnTermination = val(a.DeleteOnTermination)
+		if a := in.Attachment; a != nil && ptr.Val(a.AttachmentId) == i.Attachment {
+			i.DeleteOnTermination = ptr.Val(a.DeleteOnTermination)
 		}
 		if p := in.AssociatePublicIpAddress; p != nil {
 			if !*p {

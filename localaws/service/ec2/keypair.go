@@ -17,6 +17,7 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
+	"grocery/localaws/service/internal/ptr"
 	"grocery/localaws/wire"
 	"grocery/localaws/wire/api/ec2api"
 )
@@ -73,7 +74,7 @@ func (s *Service) importKeyPair(ctx context.Context, in *ec2api.ImportKeyPairInp
 	if err != nil {
 		return nil, wire.Errorf(400, "InvalidKey.Format", "Key is not in valid OpenSSH public key format")
 	}
-	k := keyPair{Name: val(in.KeyName), Public: strings.TrimSpace(string(in.PublicKeyMaterial))}
+	k := keyPair{Name: ptr.Val(in.KeyName), Public: strings.TrimSpace(string(in.PublicKeyMaterial))}
 	switch public.Type() {
 	case ssh.KeyAlgoRSA:
 		der, err := x509.MarshalPKIXPublicKey(public.(ssh.CryptoPublicKey).CryptoPublicKey())
@@ -97,10 +98,10 @@ func (s *Service) importKeyPair(ctx context.Context, in *ec2api.ImportKeyPairInp
 
 // createKeyPair makes a key pair and shows the private half this once.
 func (s *Service) createKeyPair(ctx context.Context, in *ec2api.CreateKeyPairInput) (*ec2api.CreateKeyPairOutput, error) {
-	if f := val(or(in.KeyFormat, "pem")); f != "pem" {
+	if f := ptr.Val(or(in.KeyFormat, "pem")); f != "pem" {
 		return nil, wire.Errorf(400, "UnsupportedOperation", "Local AWS makes keys in the format pem, not %s.", f)
 	}
-	k := keyPair{Name: val(in.KeyName), Type: val(or(in.KeyType, "rsa"))}
+	k := keyPair{Name: ptr.Val(in.KeyName), Type: ptr.Val(or(in.KeyType, "rsa"))}
 	var private *pem.Block
 	var public ssh.PublicKey
 	switch k.Type {
@@ -147,7 +148,7 @@ func (s *Service) createKeyPair(ctx context.Context, in *ec2api.CreateKeyPairInp
 // deleteKeyPair succeeds also when there is no such key pair, as AWS does.
 func (s *Service) deleteKeyPair(ctx context.Context, in *ec2api.DeleteKeyPairInput) (*ec2api.DeleteKeyPairOutput, error) {
 	return &ec2api.DeleteKeyPairOutput{Return: new(true), KeyPairId: in.KeyPairId}, s.update(ctx, func(t *tx) error {
-		if k, ok := t.keyPairByName(val(in.KeyName)); ok && in.KeyName != nil {
+		if k, ok := t.keyPairByName(ptr.Val(in.KeyName)); ok && in.KeyName != nil {
 			keyPairs.remove(t, k.ID)
 		} else if in.KeyPairId != nil {
 			keyPairs.remove(t, *in.KeyPairId)
@@ -175,7 +176,7 @@ func (s *Service) describeKeyPairs(ctx context.Context, in *ec2api.DescribeKeyPa
 			x := ec2api.KeyPairInfo{
 				KeyPairId: &k.ID, KeyName: &k.Name, KeyType: &k.Type, KeyFingerprint: &k.Fingerprint, CreateTime: &k.Created, Tags: t.tags(k.ID),
 			}
-			if val(in.IncludePublicKey) {
+			if ptr.Val(in.IncludePublicKey) {
 				x.PublicKey = &k.Public
 			}
 			out.KeyPairs = append(out.KeyPairs, x)

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"grocery/localaws/service/internal/ptr"
 	"grocery/localaws/store"
 	"grocery/localaws/wire"
 )
@@ -110,7 +111,7 @@ func (k kind[T]) find(t *tx, ids []string, filters []filter, f fields[T]) ([]T, 
 		some = k.all(t)
 	}
 	for _, x := range filters {
-		name := val(x.Name)
+		name := ptr.Val(x.Name)
 		values, known := f[name]
 		if !known {
 			tagged, err := t.tagFilter(name)

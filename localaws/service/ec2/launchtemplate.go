@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 
+	"grocery/localaws/service/internal/ptr"
 	"grocery/localaws/store"
 	"grocery/localaws/wire"
 	"grocery/localaws/wire/api/ec2api"
@@ -117,7 +118,7 @@ func (t *tx) addVersion(x template, n int64, description *string, data *ec2api.R
 func (s *Service) createLaunchTemplate(ctx context.Context, in *ec2api.CreateLaunchTemplateInput) (*ec2api.CreateLaunchTemplateOutput, error) {
 	out := &ec2api.CreateLaunchTemplateOutput{}
 	return out, s.update(ctx, func(t *tx) error {
-		name := val(in.LaunchTemplateName)
+		name := ptr.Val(in.LaunchTemplateName)
 		if len(name) < 3 || len(name) > 128 {
 			return wire.Errorf(400, "InvalidLaunchTemplateName.MalformedException", "A launch template name has 3 to 128 characters.")
 		}
@@ -190,7 +191,7 @@ func (s *Service) modifyLaunchTemplate(ctx context.Context, in *ec2api.ModifyLau
 		if err != nil {
 			return err
 		}
-		v, err := t.version(x, val(in.DefaultVersion))
+		v, err := t.version(x, ptr.Val(in.DefaultVersion))
 		if err != nil {
 			return err
 		}
@@ -299,8 +300,8 @@ func (s *Service) describeLaunchTemplateVersions(ctx context.Context, in *ec2api
 			}
 			of = templates.all(t)
 		}
-		low, _ := strconv.ParseInt(val(in.MinVersion), 10, 64)
-		high, _ := strconv.ParseInt(val(in.MaxVersion), 10, 64)
+		low, _ := strconv.ParseInt(ptr.Val(in.MinVersion), 10, 64)
+		high, _ := strconv.ParseInt(ptr.Val(in.MaxVersion), 10, 64)
 		for _, x := range of {
 			if len(in.Versions) > 0 {
 				for _, name := range in.Versions {
@@ -323,17 +324,17 @@ func (s *Service) describeLaunchTemplateVersions(ctx context.Context, in *ec2api
 		}
 		known := map[string]func(ec2api.LaunchTemplateVersion) string{
 			"is-default-version": func(v ec2api.LaunchTemplateVersion) string { return strconv.FormatBool(*v.DefaultVersion) },
-			"image-id":           func(v ec2api.LaunchTemplateVersion) string { return val(v.LaunchTemplateData.ImageId) },
-			"instance-type":      func(v ec2api.LaunchTemplateVersion) string { return val(v.LaunchTemplateData.InstanceType) },
+			"image-id":           func(v ec2api.LaunchTemplateVersion) string { return ptr.Val(v.LaunchTemplateData.ImageId) },
+			"instance-type":      func(v ec2api.LaunchTemplateVersion) string { return ptr.Val(v.LaunchTemplateData.InstanceType) },
 			"iam-instance-profile": func(v ec2api.LaunchTemplateVersion) string {
-				p := val(v.LaunchTemplateData.IamInstanceProfile)
-				return val(or(p.Arn, val(p.Name)))
+				p := ptr.Val(v.LaunchTemplateData.IamInstanceProfile)
+				return ptr.Val(or(p.Arn, ptr.Val(p.Name)))
 			},
 		}
 		for _, f := range in.Filters {
-			value, ok := known[val(f.Name)]
+			value, ok := known[ptr.Val(f.Name)]
 			if !ok {
-				return wire.Errorf(400, "InvalidParameterValue", "The filter '%s' is invalid", val(f.Name))
+				return wire.Errorf(400, "InvalidParameterValue", "The filter '%s' is invalid", ptr.Val(f.Name))
 			}
 			out.LaunchTemplateVersions = slices.DeleteFunc(out.LaunchTemplateVersions, func(v ec2api.LaunchTemplateVersion) bool {
 				return !matchAny(f.Values, []string{value(v)})

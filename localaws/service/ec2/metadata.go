@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"grocery/localaws/runtime/imds"
+	"grocery/localaws/service/internal/ptr"
 	"grocery/localaws/store"
 	"grocery/localaws/wire"
 	"grocery/localaws/wire/api/autoscalingapi"
@@ -53,8 +54,8 @@ func (m *Metadata) Instance(ctx context.Context, networkID string, addr netip.Ad
 		x = imds.Instance{
 			ID: i.ID, ImageID: i.Image, Type: i.Type, Architecture: architecture(), AccountID: t.Account, Region: region, Zone: i.Zone, ReservationID: i.Reservation,
 			LaunchIndex: int(i.Index), LaunchedAt: i.Launched, KeyName: i.Key, LocalIPv4: n.Addr.String(), LocalHostname: privateName(n.Addr, region),
-			MAC: n.mac().String(), InterfaceID: n.ID, VPC: n.VPC, Subnet: n.Subnet, Disabled: val(i.Metadata.HttpEndpoint) == "disabled", HopLimit: int(val(i.Metadata.HttpPutResponseHopLimit)),
-			InstanceProfileARN: val(i.Profile.Arn), InstanceProfileID: val(i.Profile.Id),
+			MAC: n.mac().String(), InterfaceID: n.ID, VPC: n.VPC, Subnet: n.Subnet, Disabled: ptr.Val(i.Metadata.HttpEndpoint) == "disabled", HopLimit: int(ptr.Val(i.Metadata.HttpPutResponseHopLimit)),
+			InstanceProfileARN: ptr.Val(i.Profile.Arn), InstanceProfileID: ptr.Val(i.Profile.Id),
 		}
 		for _, z := range zones(region) {
 			if z.name == i.Zone {
@@ -71,14 +72,14 @@ func (m *Metadata) Instance(ctx context.Context, networkID string, addr netip.Ad
 			x.PublicIPv4, x.PublicHostname = ip, *t.publicNameIn(n.VPC, ip)
 		}
 		for _, g := range t.groupIdentifiers(n.Groups) {
-			x.SecurityGroups = append(x.SecurityGroups, imds.Group{ID: *g.GroupId, Name: val(g.GroupName)})
+			x.SecurityGroups = append(x.SecurityGroups, imds.Group{ID: *g.GroupId, Name: ptr.Val(g.GroupName)})
 		}
 		if i.UserData != "" {
 			if x.UserData, err = base64.StdEncoding.DecodeString(i.UserData); err != nil {
 				return err
 			}
 		}
-		if val(i.Metadata.InstanceMetadataTags) == "enabled" {
+		if ptr.Val(i.Metadata.InstanceMetadataTags) == "enabled" {
 			x.Tags = t.tagMap(i.ID)
 		}
 		return nil
@@ -96,7 +97,7 @@ func (m *Metadata) Instance(ctx context.Context, networkID string, addr netip.Ad
 	}
 	out, err := wire.Invoke(ctx, m.s.d.Calls, autoscalingapi.DescribeAutoScalingInstances, &autoscalingapi.DescribeAutoScalingInstancesInput{InstanceIds: []string{x.ID}})
 	if err == nil && len(out.AutoScalingInstances) > 0 {
-		x.LifecycleState = targetState(val(out.AutoScalingInstances[0].LifecycleState))
+		x.LifecycleState = targetState(ptr.Val(out.AutoScalingInstances[0].LifecycleState))
 	}
 	return x, true, nil
 }
@@ -127,7 +128,7 @@ func (m *Metadata) role(ctx context.Context, profileARN string) (string, error) 
 	if err != nil {
 		return "", err
 	}
-	return val(out.InstanceProfile.Roles[0].Arn), nil
+	return ptr.Val(out.InstanceProfile.Roles[0].Arn), nil
 }
 
 const (
@@ -187,7 +188,7 @@ func (m *Metadata) assume(ctx context.Context, role, session string) (c imds.Cre
 		})
 		if err == nil {
 			k := out.Credentials
-			return imds.Credentials{AccessKeyID: val(k.AccessKeyId), SecretAccessKey: val(k.SecretAccessKey), SessionToken: val(k.SessionToken), ExpiresAt: val(k.Expiration)}, nil
+			return imds.Credentials{AccessKeyID: ptr.Val(k.AccessKeyId), SecretAccessKey: ptr.Val(k.SecretAccessKey), SessionToken: ptr.Val(k.SessionToken), ExpiresAt: ptr.Val(k.Expiration)}, nil
 		}
 		if wire.Code(err) != "ValidationError" {
 			break

@@ -112,8 +112,7 @@ func (t *tx) policy(vpcID string) runtime.Policy {
 		}
 		x := runtime.PolicyInterface{ID: i.ID, Addr: i.Addr, Groups: i.Groups}
 		gateway, nat, endpoint := t.wayOut(i)
-		public := t.publicAddress(&i) != "" || i.Requester == requesters["elasticloadbalancing.amazonaws.com"]
-		x.Inbound = gateway && public
+		x.Inbound = gateway && t.publicAddress(&i) != ""
 		x.Endpoint = x.Inbound || nat || endpoint || len(private) > 0
 		p.Interfaces = append(p.Interfaces, x)
 	}

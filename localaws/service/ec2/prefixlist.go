@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"grocery/localaws/runtime"
+	"grocery/localaws/service/internal/ptr"
 	"grocery/localaws/wire"
 	"grocery/localaws/wire/api/ec2api"
 )
@@ -58,7 +59,7 @@ func findPrefixLists(region string, ids []string, filters []filter) ([]prefixLis
 	}
 	for _, f := range filters {
 		var of func(prefixList) string
-		switch val(f.Name) {
+		switch ptr.Val(f.Name) {
 		case "prefix-list-id":
 			of = func(p prefixList) string { return p.id }
 		case "prefix-list-name":
@@ -66,7 +67,7 @@ func findPrefixLists(region string, ids []string, filters []filter) ([]prefixLis
 		case "owner-id":
 			of = func(prefixList) string { return "AWS" }
 		default:
-			return nil, wire.Errorf(400, "InvalidParameterValue", "The filter '%s' is invalid", val(f.Name))
+			return nil, wire.Errorf(400, "InvalidParameterValue", "The filter '%s' is invalid", ptr.Val(f.Name))
 		}
 		all = slices.DeleteFunc(all, func(p prefixList) bool { return !matchAny(f.Values, []string{of(p)}) })
 	}
@@ -111,7 +112,7 @@ func (s *Service) describeManagedPrefixLists(ctx context.Context, in *ec2api.Des
 }
 
 func (s *Service) getManagedPrefixListEntries(ctx context.Context, in *ec2api.GetManagedPrefixListEntriesInput) (*ec2api.GetManagedPrefixListEntriesOutput, error) {
-	p, err := prefixListByID(wire.CallFrom(ctx).Region, val(in.PrefixListId))
+	p, err := prefixListByID(wire.CallFrom(ctx).Region, ptr.Val(in.PrefixListId))
 	if err != nil {
 		return nil, err
 	}

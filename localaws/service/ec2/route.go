@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"slices"
 
+	"grocery/localaws/service/internal/ptr"
 	"grocery/localaws/wire"
 	"grocery/localaws/wire/api/ec2api"
 )
@@ -40,20 +41,20 @@ var routeTableFields = fields[routeTable]{
 	"owner-id":                               func(r *routeTable) []string { return one(*r.OwnerId) },
 	"association.route-table-association-id": eachAssociation(func(a *ec2api.RouteTableAssociation) string { return *a.RouteTableAssociationId }),
 	"association.route-table-id":             func(r *routeTable) []string { return one(*r.RouteTableId) },
-	"association.subnet-id":                  eachAssociation(func(a *ec2api.RouteTableAssociation) string { return val(a.SubnetId) }),
-	"association.gateway-id":                 eachAssociation(func(a *ec2api.RouteTableAssociation) string { return val(a.GatewayId) }),
+	"association.subnet-id":                  eachAssociation(func(a *ec2api.RouteTableAssociation) string { return ptr.Val(a.SubnetId) }),
+	"association.gateway-id":                 eachAssociation(func(a *ec2api.RouteTableAssociation) string { return ptr.Val(a.GatewayId) }),
 	"association.main": eachAssociation(func(a *ec2api.RouteTableAssociation) string {
 		if *a.Main {
 			return "true"
 		}
 		return "false"
 	}),
-	"route.destination-cidr-block":     eachRoute(func(x *ec2api.Route) string { return val(x.DestinationCidrBlock) }),
-	"route.destination-prefix-list-id": eachRoute(func(x *ec2api.Route) string { return val(x.DestinationPrefixListId) }),
-	"route.gateway-id":                 eachRoute(func(x *ec2api.Route) string { return val(x.GatewayId) }),
-	"route.nat-gateway-id":             eachRoute(func(x *ec2api.Route) string { return val(x.NatGatewayId) }),
-	"route.origin":                     eachRoute(func(x *ec2api.Route) string { return val(x.Origin) }),
-	"route.state":                      eachRoute(func(x *ec2api.Route) string { return val(x.State) }),
+	"route.destination-cidr-block":     eachRoute(func(x *ec2api.Route) string { return ptr.Val(x.DestinationCidrBlock) }),
+	"route.destination-prefix-list-id": eachRoute(func(x *ec2api.Route) string { return ptr.Val(x.DestinationPrefixListId) }),
+	"route.gateway-id":                 eachRoute(func(x *ec2api.Route) string { return ptr.Val(x.GatewayId) }),
+	"route.nat-gateway-id":             eachRoute(func(x *ec2api.Route) string { return ptr.Val(x.NatGatewayId) }),
+	"route.origin":                     eachRoute(func(x *ec2api.Route) string { return ptr.Val(x.Origin) }),
+	"route.state":                      eachRoute(func(x *ec2api.Route) string { return ptr.Val(x.State) }),
 }
 
 func (s *Service) registerRoutes(r *wire.Registry) {
@@ -96,7 +97,7 @@ func isMain(r *routeTable) bool {
 
 func dropSubnetAssociation(r *routeTable, subnetID string) bool {
 	n := len(r.Associations)
-	r.Associations = slices.DeleteFunc(r.Associations, func(a ec2api.RouteTableAssociation) bool { return val(a.SubnetId) == subnetID })
+	r.Associations = slices.DeleteFunc(r.Associations, func(a ec2api.RouteTableAssociation) bool { return ptr.Val(a.SubnetId) == subnetID })
 	return len(r.Associations) < n
 }
 
@@ -104,7 +105,7 @@ func dropSubnetAssociation(r *routeTable, subnetID string) bool {
 func (t *tx) tableOf(vpcID, subnetID string) (found routeTable) {
 	for _, r := range routeTables.where(t, func(r *routeTable) bool { return *r.VpcId == vpcID }) {
 		for _, a := range r.Associations {
-			if val(a.SubnetId) == subnetID {
+			if ptr.Val(a.SubnetId) == subnetID {
 				return r
 			}
 			if *a.Main {
@@ -146,7 +147,7 @@ func (t *tx) shownRoutes(r routeTable) routeTable {
 func (s *Service) createRouteTable(ctx context.Context, in *ec2api.CreateRouteTableInput) (*ec2api.CreateRouteTableOutput, error) {
 	var r routeTable
 	err := s.update(ctx, func(t *tx) error {
-		v, err := vpcs.get(t, val(in.VpcId))
+		v, err := vpcs.get(t, ptr.Val(in.VpcId))
 		if err != nil {
 			return err
 		}
@@ -163,7 +164,7 @@ func (s *Service) createRouteTable(ctx context.Context, in *ec2api.CreateRouteTa
 
 func (s *Service) deleteRouteTable(ctx context.Context, in *ec2api.DeleteRouteTableInput) (*ec2api.DeleteRouteTableOutput, error) {
 	return nil, s.update(ctx, func(t *tx) error {
-		r, err := routeTables.get(t, val(in.RouteTableId))
+		r, err := routeTables.get(t, ptr.Val(in.RouteTableId))
 		if err != nil {
 			return err
 		}
@@ -199,11 +200,11 @@ func (s *Service) describeRouteTables(ctx context.Context, in *ec2api.DescribeRo
 func (s *Service) associateRouteTable(ctx context.Context, in *ec2api.AssociateRouteTableInput) (*ec2api.AssociateRouteTableOutput, error) {
 	out := &ec2api.AssociateRouteTableOutput{AssociationState: &ec2api.RouteTableAssociationState{State: new("associated")}}
 	return out, s.update(ctx, func(t *tx) error {
-		r, err := routeTables.get(t, val(in.RouteTableId))
+		r, err := routeTables.get(t, ptr.Val(in.RouteTableId))
 		if err != nil {
 			return err
 		}
-		sub, err := subnets.get(t, val(in.SubnetId))
+		sub, err := subnets.get(t, ptr.Val(in.SubnetId))
 		if err != nil {
 			return err
 		}
@@ -212,7 +213,7 @@ func (s *Service) associateRouteTable(ctx context.Context, in *ec2api.AssociateR
 		}
 		for _, x := range routeTables.all(t) {
 			for _, a := range x.Associations {
-				if val(a.SubnetId) != *sub.SubnetId {
+				if ptr.Val(a.SubnetId) != *sub.SubnetId {
 					continue
 				}
 				if *x.RouteTableId != *r.RouteTableId {
@@ -242,7 +243,7 @@ func (t *tx) associated(id string) (routeTable, int, error) {
 
 func (s *Service) disassociateRouteTable(ctx context.Context, in *ec2api.DisassociateRouteTableInput) (*ec2api.DisassociateRouteTableOutput, error) {
 	return nil, s.update(ctx, func(t *tx) error {
-		r, i, err := t.associated(val(in.AssociationId))
+		r, i, err := t.associated(ptr.Val(in.AssociationId))
 		if err != nil {
 			return err
 		}
@@ -258,18 +259,18 @@ func (s *Service) disassociateRouteTable(ctx context.Context, in *ec2api.Disasso
 func (s *Service) replaceRouteTableAssociation(ctx context.Context, in *ec2api.ReplaceRouteTableAssociationInput) (*ec2api.ReplaceRouteTableAssociationOutput, error) {
 	out := &ec2api.ReplaceRouteTableAssociationOutput{AssociationState: &ec2api.RouteTableAssociationState{State: new("associated")}}
 	return out, s.update(ctx, func(t *tx) error {
-		old, i, err := t.associated(val(in.AssociationId))
+		old, i, err := t.associated(ptr.Val(in.AssociationId))
 		if err != nil {
 			return err
 		}
-		if _, err := routeTables.get(t, val(in.RouteTableId)); err != nil {
+		if _, err := routeTables.get(t, ptr.Val(in.RouteTableId)); err != nil {
 			return err
 		}
 		a := old.Associations[i]
 		old.Associations = slices.Delete(old.Associations, i, i+1)
 		routeTables.put(t, old)
 		r, _ := routeTables.get(t, *in.RouteTableId) // read now: it may be the same table
-		out.NewAssociationId = new(associate(&r, val(a.SubnetId), *a.Main))
+		out.NewAssociationId = new(associate(&r, ptr.Val(a.SubnetId), *a.Main))
 		routeTables.put(t, r)
 		return nil
 	})
@@ -279,9 +280,9 @@ func (s *Service) replaceRouteTableAssociation(ctx context.Context, in *ec2api.R
 // serve the table's VPC.
 func (t *tx) route(r routeTable, cidr, gateway, nat *string) (ec2api.Route, error) {
 	x := ec2api.Route{GatewayId: gateway, NatGatewayId: nat, Origin: new("CreateRoute"), State: new("active")}
-	p, err := netip.ParsePrefix(val(cidr))
+	p, err := netip.ParsePrefix(ptr.Val(cidr))
 	if err != nil || !p.Addr().Is4() {
-		return x, wire.Errorf(400, "InvalidParameterValue", "Value (%s) for parameter destinationCidrBlock is invalid. This is not a valid CIDR block.", val(cidr))
+		return x, wire.Errorf(400, "InvalidParameterValue", "Value (%s) for parameter destinationCidrBlock is invalid. This is not a valid CIDR block.", ptr.Val(cidr))
 	}
 	x.DestinationCidrBlock = new(p.Masked().String())
 	switch {
@@ -309,12 +310,12 @@ func (t *tx) route(r routeTable, cidr, gateway, nat *string) (ec2api.Route, erro
 
 // routeTo finds the index of the route to a destination.
 func routeTo(r *routeTable, cidr string) int {
-	return slices.IndexFunc(r.Routes, func(x ec2api.Route) bool { return val(x.DestinationCidrBlock) == cidr })
+	return slices.IndexFunc(r.Routes, func(x ec2api.Route) bool { return ptr.Val(x.DestinationCidrBlock) == cidr })
 }
 
 func (s *Service) createRoute(ctx context.Context, in *ec2api.CreateRouteInput) (*ec2api.CreateRouteOutput, error) {
 	return &ec2api.CreateRouteOutput{Return: new(true)}, s.update(ctx, func(t *tx) error {
-		r, err := routeTables.get(t, val(in.RouteTableId))
+		r, err := routeTables.get(t, ptr.Val(in.RouteTableId))
 		if err != nil {
 			return err
 		}
@@ -337,7 +338,7 @@ func noRoute(table, cidr string) error {
 
 func (s *Service) replaceRoute(ctx context.Context, in *ec2api.ReplaceRouteInput) (*ec2api.ReplaceRouteOutput, error) {
 	return nil, s.update(ctx, func(t *tx) error {
-		r, err := routeTables.get(t, val(in.RouteTableId))
+		r, err := routeTables.get(t, ptr.Val(in.RouteTableId))
 		if err != nil {
 			return err
 		}
@@ -346,7 +347,7 @@ func (s *Service) replaceRoute(ctx context.Context, in *ec2api.ReplaceRouteInput
 			return err
 		}
 		i := routeTo(&r, *x.DestinationCidrBlock)
-		if i < 0 || val(r.Routes[i].GatewayId) == "local" {
+		if i < 0 || ptr.Val(r.Routes[i].GatewayId) == "local" {
 			return noRoute(*r.RouteTableId, *x.DestinationCidrBlock)
 		}
 		r.Routes[i] = x
@@ -357,15 +358,15 @@ func (s *Service) replaceRoute(ctx context.Context, in *ec2api.ReplaceRouteInput
 
 func (s *Service) deleteRoute(ctx context.Context, in *ec2api.DeleteRouteInput) (*ec2api.DeleteRouteOutput, error) {
 	return nil, s.update(ctx, func(t *tx) error {
-		r, err := routeTables.get(t, val(in.RouteTableId))
+		r, err := routeTables.get(t, ptr.Val(in.RouteTableId))
 		if err != nil {
 			return err
 		}
-		i := routeTo(&r, val(in.DestinationCidrBlock))
+		i := routeTo(&r, ptr.Val(in.DestinationCidrBlock))
 		if i < 0 {
-			return noRoute(*r.RouteTableId, val(in.DestinationCidrBlock))
+			return noRoute(*r.RouteTableId, ptr.Val(in.DestinationCidrBlock))
 		}
-		if val(r.Routes[i].GatewayId) == "local" {
+		if ptr.Val(r.Routes[i].GatewayId) == "local" {
 			return wire.Errorf(400, "InvalidParameterValue", "cannot remove local route %s in route table %s", *in.DestinationCidrBlock, *r.RouteTableId)
 		}
 		r.Routes = slices.Delete(r.Routes, i, i+1)

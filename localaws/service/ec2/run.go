@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"grocery/localaws/service/internal/ptr"
 	"grocery/localaws/wire"
 	"grocery/localaws/wire/api/ec2api"
 	"grocery/localaws/wire/api/iamapi"
@@ -43,7 +44,7 @@ func (s *Service) runInstances(ctx context.Context, in *ec2api.RunInstancesInput
 	}
 	out := &ec2api.RunInstancesOutput{}
 	return out, s.update(ctx, func(t *tx) error {
-		if token := val(in.ClientToken); token != "" {
+		if token := ptr.Val(in.ClientToken); token != "" {
 			if known := instances.where(t, func(i *instance) bool { return i.Token == token }); len(known) > 0 {
 				out.ReservationId, out.OwnerId = new(known[0].Reservation), new(t.Account)
 				for _, i := range known {
@@ -54,7 +55,7 @@ func (s *Service) runInstances(ctx context.Context, in *ec2api.RunInstancesInput
 		}
 		reservation := newID("r-")
 		out.ReservationId, out.OwnerId, out.Groups = &reservation, new(t.Account), []ec2api.GroupIdentifier{}
-		count := max(val(in.MaxCount), val(in.MinCount), 1)
+		count := max(ptr.Val(in.MaxCount), ptr.Val(in.MinCount), 1)
 		for index := range count {
 			i, err := t.launch(in, profile, reservation, index)
 			if err != nil {
@@ -73,7 +74,7 @@ func (t *tx) fillFromTemplate(in *ec2api.RunInstancesInput) error {
 	if err != nil {
 		return err
 	}
-	v, err := t.version(x, val(l.Version))
+	v, err := t.version(x, ptr.Val(l.Version))
 	if err != nil {
 		return err
 	}
@@ -108,11 +109,11 @@ const (
 // profile finds the instance profile that a request names. The message for one
 // that does not exist is AWS's: clients wait on it for IAM to catch up.
 func (s *Service) profile(ctx context.Context, want *ec2api.IamInstanceProfileSpecification) (ec2api.IamInstanceProfile, error) {
-	if want == nil || val(want.Arn) == "" && val(want.Name) == "" {
+	if want == nil || ptr.Val(want.Arn) == "" && ptr.Val(want.Name) == "" {
 		return ec2api.IamInstanceProfile{}, nil
 	}
-	name, parameter := val(want.Name), "iamInstanceProfile.name"
-	if arn := val(want.Arn); arn != "" {
+	name, parameter := ptr.Val(want.Name), "iamInstanceProfile.name"
+	if arn := ptr.Val(want.Arn); arn != "" {
 		name, parameter = arn[strings.LastIndex(arn, "/")+1:], "iamInstanceProfile.arn"
 	}
 	found, err := wire.Invoke(wire.AsService(ctx, service, wire.CallFrom(ctx).Region), s.d.Calls, iamapi.GetInstanceProfile, &iamapi.GetInstanceProfileInput{InstanceProfileName: &name})
@@ -127,27 +128,27 @@ func (s *Service) profile(ctx context.Context, want *ec2api.IamInstanceProfileSp
 
 // launch stores one new instance with its interfaces and volumes.
 func (t *tx) launch(in *ec2api.RunInstancesInput, profile ec2api.IamInstanceProfile, reservation string, index int64) (instance, error) {
-	if val(in.ImageId) == "" {
+	if ptr.Val(in.ImageId) == "" {
 		return instance{}, wire.Errorf(400, "MissingParameter", "The request must contain the parameter ImageId")
 	}
 	from, err := images.get(t, *in.ImageId)
 	if err != nil {
 		return instance{}, wire.Errorf(400, "InvalidAMIID.NotFound", "The image id '[%s]' does not exist", *in.ImageId)
 	}
-	kind, ok := instanceTypes[val(or(in.InstanceType, "t2.micro"))]
+	kind, ok := instanceTypes[ptr.Val(or(in.InstanceType, "t2.micro"))]
 	if !ok {
 		return instance{}, wire.Errorf(400, "InvalidParameterValue", "Invalid value '%s' for InstanceType.", *in.InstanceType)
 	}
 	if kind.arch != architecture() {
 		return instance{}, wire.Errorf(400, "InvalidParameterValue", "The architecture '%s' of the specified instance type does not match the architecture '%s' of the specified AMI. Specify an instance type and an AMI that have matching architectures, and try again.", kind.arch, architecture())
 	}
-	if h := in.HibernationOptions; h != nil && val(h.Configured) {
+	if h := in.HibernationOptions; h != nil && ptr.Val(h.Configured) {
 		return instance{}, wire.Errorf(400, "UnsupportedHibernationConfiguration", "Local AWS does not hibernate instances.")
 	}
-	if e := in.EnclaveOptions; e != nil && val(e.Enabled) {
+	if e := in.EnclaveOptions; e != nil && ptr.Val(e.Enabled) {
 		return instance{}, wire.Errorf(400, "UnsupportedOperation", "Local AWS has no Nitro Enclaves.")
 	}
-	if raw, err := base64.StdEncoding.DecodeString(val(in.UserData)); err != nil {
+	if raw, err := base64.StdEncoding.DecodeString(ptr.Val(in.UserData)); err != nil {
 		return instance{}, wire.Errorf(400, "InvalidParameterValue", "Invalid BASE64 encoding of user data.")
 	} else if len(raw) > maxUserData {
 		return instance{}, tooMuchUserData
@@ -158,10 +159,10 @@ func (t *tx) launch(in *ec2api.RunInstancesInput, profile ec2api.IamInstanceProf
 		}
 	}
 	i := instance{
-		ID: instances.newID(), Reservation: reservation, Token: val(in.ClientToken), Index: index, Image: from.ID, Type: kind.name, Key: val(in.KeyName),
-		UserData: val(in.UserData), Launched: t.now, Profile: profile, Metadata: metadataOptions(in.MetadataOptions),
-		Monitored: in.Monitoring != nil && val(in.Monitoring.Enabled), EBSOptimized: val(in.EbsOptimized), KeepRunning: val(in.DisableApiStop),
-		Protected: val(in.DisableApiTermination), OnShutdown: val(or(in.InstanceInitiatedShutdownBehavior, "stop")), Tenancy: "default", Recovery: "default",
+		ID: instances.newID(), Reservation: reservation, Token: ptr.Val(in.ClientToken), Index: index, Image: from.ID, Type: kind.name, Key: ptr.Val(in.KeyName),
+		UserData: ptr.Val(in.UserData), Launched: t.now, Profile: profile, Metadata: metadataOptions(in.MetadataOptions),
+		Monitored: in.Monitoring != nil && ptr.Val(in.Monitoring.Enabled), EBSOptimized: ptr.Val(in.EbsOptimized), KeepRunning: ptr.Val(in.DisableApiStop),
+		Protected: ptr.Val(in.DisableApiTermination), OnShutdown: ptr.Val(or(in.InstanceInitiatedShutdownBehavior, "stop")), Tenancy: "default", Recovery: "default",
 	}
 	if profile.Arn != nil {
 		i.ProfileAssociation = newID("iip-assoc-")
@@ -172,11 +173,11 @@ func (t *tx) launch(in *ec2api.RunInstancesInput, profile ec2api.IamInstanceProf
 			i.Credits = "standard"
 		}
 		if c := in.CreditSpecification; c != nil {
-			i.Credits = val(or(c.CpuCredits, i.Credits))
+			i.Credits = ptr.Val(or(c.CpuCredits, i.Credits))
 		}
 	}
 	if m := in.MaintenanceOptions; m != nil {
-		i.Recovery = val(or(m.AutoRecovery, "default"))
+		i.Recovery = ptr.Val(or(m.AutoRecovery, "default"))
 	}
 	if err := t.connect(&i, in); err != nil {
 		return instance{}, err
@@ -186,10 +187,10 @@ func (t *tx) launch(in *ec2api.RunInstancesInput, profile ec2api.IamInstanceProf
 	}
 	t.turn(&i, pending, "", "")
 	for _, x := range in.TagSpecifications {
-		switch val(x.ResourceType) {
+		switch ptr.Val(x.ResourceType) {
 		case "instance", "volume", "network-interface", "spot-instances-request":
 		default:
-			return instance{}, wire.Errorf(400, "InvalidParameterValue", "'%s' is not a valid taggable resource type for this operation.", val(x.ResourceType))
+			return instance{}, wire.Errorf(400, "InvalidParameterValue", "'%s' is not a valid taggable resource type for this operation.", ptr.Val(x.ResourceType))
 		}
 	}
 	if err := t.addTags(i.ID, tagsFor(in.TagSpecifications, "instance")); err != nil {
@@ -201,7 +202,7 @@ func (t *tx) launch(in *ec2api.RunInstancesInput, profile ec2api.IamInstanceProf
 // tagsFor collects the tags for one type of resource.
 func tagsFor(specs []ec2api.TagSpecification, resource string) (all []ec2api.Tag) {
 	for _, x := range specs {
-		if val(x.ResourceType) == resource {
+		if ptr.Val(x.ResourceType) == resource {
 			all = append(all, x.Tags...)
 		}
 	}
@@ -232,7 +233,7 @@ func (t *tx) connect(i *instance, in *ec2api.RunInstancesInput) error {
 		return wire.Errorf(400, "InvalidParameterCombination", "Network interfaces and an instance-level subnet ID or security groups may not be specified on the same request")
 	}
 	slices.SortFunc(specs, func(a, b ec2api.InstanceNetworkInterfaceSpecification) int {
-		return int(val(a.DeviceIndex) - val(b.DeviceIndex))
+		return int(ptr.Val(a.DeviceIndex) - ptr.Val(b.DeviceIndex))
 	})
 	for _, n := range specs {
 		var x networkInterface
@@ -245,17 +246,17 @@ func (t *tx) connect(i *instance, in *ec2api.RunInstancesInput) error {
 				return wire.Errorf(400, "InvalidNetworkInterface.InUse", "Interface: [%s] in use.", x.ID)
 			}
 		} else {
-			if val(n.SubnetId) == "" {
+			if ptr.Val(n.SubnetId) == "" {
 				return wire.Errorf(400, "VPCIdNotSpecified", "No default VPC for this user. Name a subnet.")
 			}
 			sub, err := subnets.get(t, *n.SubnetId)
 			if err != nil {
 				return err
 			}
-			if x, err = t.newInterface(sub, newInterface{Description: val(n.Description), Type: "interface", Addr: val(n.PrivateIpAddress), Groups: n.Groups}); err != nil {
+			if x, err = t.newInterface(sub, newInterface{Description: ptr.Val(n.Description), Type: "interface", Addr: ptr.Val(n.PrivateIpAddress), Groups: n.Groups}); err != nil {
 				return err
 			}
-			if val(or(n.AssociatePublicIpAddress, val(sub.MapPublicIpOnLaunch))) {
+			if ptr.Val(or(n.AssociatePublicIpAddress, ptr.Val(sub.MapPublicIpOnLaunch))) {
 				if x.PublicIP, err = t.freePublicAddress(); err != nil {
 					return err
 				}
@@ -264,12 +265,12 @@ func (t *tx) connect(i *instance, in *ec2api.RunInstancesInput) error {
 				return err
 			}
 		}
-		if val(n.DeviceIndex) == 0 {
+		if ptr.Val(n.DeviceIndex) == 0 {
 			i.VPC, i.Subnet, i.Zone = x.VPC, x.Subnet, x.Zone
 		} else if x.VPC != i.VPC || x.Zone != i.Zone {
 			return wire.Errorf(400, "InvalidParameterCombination", "All network interfaces of an instance are in one VPC and one Availability Zone.")
 		}
-		t.attach(&x, i.ID, val(n.DeviceIndex), val(or(n.DeleteOnTermination, n.NetworkInterfaceId == nil)))
+		t.attach(&x, i.ID, ptr.Val(n.DeviceIndex), ptr.Val(or(n.DeleteOnTermination, n.NetworkInterfaceId == nil)))
 	}
 	if i.VPC == "" {
 		return wire.Errorf(400, "InvalidParameterCombination", "One network interface must have the device index 0.")

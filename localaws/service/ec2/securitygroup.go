@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"grocery/localaws/service/internal/ptr"
 	"grocery/localaws/wire"
 	"grocery/localaws/wire/api/ec2api"
 )
@@ -81,13 +82,13 @@ func (t *tx) groupIdentifiers(ids []string) (all []ec2api.GroupIdentifier) {
 func (s *Service) createSecurityGroup(ctx context.Context, in *ec2api.CreateSecurityGroupInput) (*ec2api.CreateSecurityGroupOutput, error) {
 	out := &ec2api.CreateSecurityGroupOutput{}
 	return out, s.update(ctx, func(t *tx) error {
-		name := val(in.GroupName)
+		name := ptr.Val(in.GroupName)
 		switch {
 		case in.VpcId == nil:
 			return wire.Errorf(400, "VPCIdNotSpecified", "No default VPC for this user")
 		case name == "" || len(name) > 255 || strings.HasPrefix(name, "sg-"):
 			return wire.Errorf(400, "InvalidParameterValue", "Value (%s) for parameter GroupName is invalid. A name has 1 to 255 characters and does not start with 'sg-'.", name)
-		case val(in.Description) == "":
+		case ptr.Val(in.Description) == "":
 			return wire.Errorf(400, "MissingParameter", "The request must contain the parameter GroupDescription")
 		case name == "default":
 			return wire.Errorf(400, "InvalidParameterValue", "Cannot use reserved security group name: default")
@@ -111,7 +112,7 @@ func (s *Service) createSecurityGroup(ctx context.Context, in *ec2api.CreateSecu
 
 func (s *Service) deleteSecurityGroup(ctx context.Context, in *ec2api.DeleteSecurityGroupInput) (*ec2api.DeleteSecurityGroupOutput, error) {
 	return nil, s.update(ctx, func(t *tx) error {
-		g, err := groups.get(t, val(in.GroupId))
+		g, err := groups.get(t, ptr.Val(in.GroupId))
 		if err != nil {
 			return err
 		}

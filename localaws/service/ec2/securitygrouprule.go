@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"grocery/localaws/service/internal/ptr"
 	"grocery/localaws/wire"
 	"grocery/localaws/wire/api/ec2api"
 )
@@ -109,7 +110,7 @@ func (t *tx) normal(r *rule, from, to *int64) error {
 	r.From, r.To = -1, -1
 	switch r.Protocol {
 	case "tcp", "udp":
-		r.From, r.To = val(or(from, -1)), val(or(to, -1))
+		r.From, r.To = ptr.Val(or(from, -1)), ptr.Val(or(to, -1))
 		if r.From == -1 && r.To == -1 {
 			r.From, r.To = 0, 65535
 		}
@@ -117,7 +118,7 @@ func (t *tx) normal(r *rule, from, to *int64) error {
 			return wire.Errorf(400, "InvalidParameterValue", "Invalid value for portRange. Must specify both from and to ports with TCP/UDP.")
 		}
 	case "icmp", "icmpv6":
-		r.From, r.To = val(or(from, -1)), val(or(to, -1))
+		r.From, r.To = ptr.Val(or(from, -1)), ptr.Val(or(to, -1))
 	case "-1":
 	default:
 		return wire.Errorf(400, "InvalidPermission.Malformed", "Local AWS filters tcp, udp, icmp and all protocols (-1); '%s' is none of them.", r.Protocol)
@@ -152,7 +153,7 @@ func (t *tx) normal(r *rule, from, to *int64) error {
 func (t *tx) expand(g group, egress bool, all []ec2api.IpPermission) ([]rule, error) {
 	var out []rule
 	add := func(p *ec2api.IpPermission, r rule, description *string) error {
-		r.Group, r.Egress, r.Protocol, r.Description = *g.GroupId, egress, val(p.IpProtocol), val(description)
+		r.Group, r.Egress, r.Protocol, r.Description = *g.GroupId, egress, ptr.Val(p.IpProtocol), ptr.Val(description)
 		if err := t.normal(&r, p.FromPort, p.ToPort); err != nil {
 			return err
 		}
@@ -163,22 +164,22 @@ func (t *tx) expand(g group, egress bool, all []ec2api.IpPermission) ([]rule, er
 		p := &all[i]
 		n := len(out)
 		for _, x := range p.IpRanges {
-			if err := add(p, rule{CIDR: val(x.CidrIp)}, x.Description); err != nil {
+			if err := add(p, rule{CIDR: ptr.Val(x.CidrIp)}, x.Description); err != nil {
 				return nil, err
 			}
 		}
 		for _, x := range p.Ipv6Ranges {
-			if err := add(p, rule{CIDR6: val(x.CidrIpv6)}, x.Description); err != nil {
+			if err := add(p, rule{CIDR6: ptr.Val(x.CidrIpv6)}, x.Description); err != nil {
 				return nil, err
 			}
 		}
 		for _, x := range p.PrefixListIds {
-			if err := add(p, rule{PrefixList: val(x.PrefixListId)}, x.Description); err != nil {
+			if err := add(p, rule{PrefixList: ptr.Val(x.PrefixListId)}, x.Description); err != nil {
 				return nil, err
 			}
 		}
 		for _, x := range p.UserIdGroupPairs {
-			peer := val(x.GroupId)
+			peer := ptr.Val(x.GroupId)
 			if peer == "" && x.GroupName != nil {
 				groups.any(t, func(o *group) bool {
 					if *o.VpcId == *g.VpcId && *o.GroupName == *x.GroupName {
@@ -272,7 +273,7 @@ func permissions(t *tx, groupID string, egress bool) []ec2api.IpPermission {
 func (s *Service) authorize(ctx context.Context, groupID *string, egress bool, all []ec2api.IpPermission, tags []ec2api.TagSpecification) ([]ec2api.SecurityGroupRule, error) {
 	var shown []ec2api.SecurityGroupRule
 	err := s.update(ctx, func(t *tx) error {
-		g, err := groups.get(t, val(groupID))
+		g, err := groups.get(t, ptr.Val(groupID))
 		if err != nil {
 			return err
 		}
@@ -301,7 +302,7 @@ func (s *Service) authorize(ctx context.Context, groupID *string, egress bool, a
 
 func (s *Service) revoke(ctx context.Context, groupID *string, egress bool, all []ec2api.IpPermission, ids []string) error {
 	return s.update(ctx, func(t *tx) error {
-		g, err := groups.get(t, val(groupID))
+		g, err := groups.get(t, ptr.Val(groupID))
 		if err != nil {
 			return err
 		}
@@ -333,16 +334,16 @@ func (s *Service) revoke(ctx context.Context, groupID *string, egress bool, all 
 
 func (s *Service) redescribe(ctx context.Context, groupID *string, egress bool, all []ec2api.IpPermission, byID []ec2api.SecurityGroupRuleDescription) error {
 	return s.update(ctx, func(t *tx) error {
-		g, err := groups.get(t, val(groupID))
+		g, err := groups.get(t, ptr.Val(groupID))
 		if err != nil {
 			return err
 		}
 		for _, x := range byID {
-			r, err := rules.get(t, val(x.SecurityGroupRuleId))
+			r, err := rules.get(t, ptr.Val(x.SecurityGroupRuleId))
 			if err != nil {
 				return err
 			}
-			r.Description = val(x.Description)
+			r.Description = ptr.Val(x.Description)
 			rules.put(t, r)
 		}
 		changed, err := t.expand(g, egress, all)
@@ -364,11 +365,11 @@ func (s *Service) redescribe(ctx context.Context, groupID *string, egress bool, 
 
 func (s *Service) modifySecurityGroupRules(ctx context.Context, in *ec2api.ModifySecurityGroupRulesInput) (*ec2api.ModifySecurityGroupRulesOutput, error) {
 	return &ec2api.ModifySecurityGroupRulesOutput{Return: new(true)}, s.update(ctx, func(t *tx) error {
-		if _, err := groups.get(t, val(in.GroupId)); err != nil {
+		if _, err := groups.get(t, ptr.Val(in.GroupId)); err != nil {
 			return err
 		}
 		for _, x := range in.SecurityGroupRules {
-			old, err := rules.get(t, val(x.SecurityGroupRuleId))
+			old, err := rules.get(t, ptr.Val(x.SecurityGroupRuleId))
 			if err != nil {
 				return err
 			}
@@ -377,8 +378,8 @@ func (s *Service) modifySecurityGroupRules(ctx context.Context, in *ec2api.Modif
 			}
 			q := x.SecurityGroupRule
 			r := rule{
-				ID: old.ID, Group: old.Group, Egress: old.Egress, Order: old.Order, Protocol: val(q.IpProtocol), Description: val(q.Description),
-				CIDR: val(q.CidrIpv4), CIDR6: val(q.CidrIpv6), PrefixList: val(q.PrefixListId), Peer: val(q.ReferencedGroupId),
+				ID: old.ID, Group: old.Group, Egress: old.Egress, Order: old.Order, Protocol: ptr.Val(q.IpProtocol), Description: ptr.Val(q.Description),
+				CIDR: ptr.Val(q.CidrIpv4), CIDR6: ptr.Val(q.CidrIpv6), PrefixList: ptr.Val(q.PrefixListId), Peer: ptr.Val(q.ReferencedGroupId),
 			}
 			if err := t.normal(&r, q.FromPort, q.ToPort); err != nil {
 				return err

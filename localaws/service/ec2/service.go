@@ -10,6 +10,7 @@ import (
 
 	"grocery/localaws/reconcile"
 	"grocery/localaws/runtime"
+	"grocery/localaws/service/internal/ptr"
 	"grocery/localaws/service/internal/strict"
 	"grocery/localaws/store"
 	"grocery/localaws/wire"
@@ -100,14 +101,6 @@ func (s *Service) update(ctx context.Context, f func(*tx) error) error {
 // filter is what every Describe takes.
 type filter = ec2api.Filter
 
-// val returns what p points at, or the zero value.
-func val[T any](p *T) (v T) {
-	if p != nil {
-		v = *p
-	}
-	return v
-}
-
 // or returns p, or a pointer to v when p is nil.
 func or[T any](p *T, v T) *T {
 	if p == nil {
@@ -142,7 +135,7 @@ func reshape[To any](from any) (to To) {
 // next element.
 func page[T any](all []T, max *int64, token *string) ([]T, *string, error) {
 	start := 0
-	if val(token) != "" {
+	if ptr.Val(token) != "" {
 		raw, err := base64.RawURLEncoding.DecodeString(*token)
 		if err == nil {
 			start, err = strconv.Atoi(string(raw))
@@ -153,7 +146,7 @@ func page[T any](all []T, max *int64, token *string) ([]T, *string, error) {
 	}
 	start = min(start, len(all))
 	end := len(all)
-	if m := int(val(max)); m > 0 && start+m < end {
+	if m := int(ptr.Val(max)); m > 0 && start+m < end {
 		end = start + m
 		return all[start:end], new(base64.RawURLEncoding.EncodeToString([]byte(strconv.Itoa(end)))), nil
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"net/netip"
 
+	"grocery/localaws/service/internal/ptr"
 	"grocery/localaws/wire"
 	"grocery/localaws/wire/api/ec2api"
 )
@@ -45,7 +46,7 @@ func (s *Service) registerSubnets(r *wire.Registry) {
 func (s *Service) createSubnet(ctx context.Context, in *ec2api.CreateSubnetInput) (*ec2api.CreateSubnetOutput, error) {
 	var x subnet
 	err := s.update(ctx, func(t *tx) error {
-		v, err := vpcs.get(t, val(in.VpcId))
+		v, err := vpcs.get(t, ptr.Val(in.VpcId))
 		if err != nil {
 			return err
 		}
@@ -62,7 +63,7 @@ func (s *Service) createSubnet(ctx context.Context, in *ec2api.CreateSubnetInput
 		}) {
 			return wire.Errorf(400, "InvalidSubnet.Conflict", "The CIDR '%s' conflicts with another subnet", p)
 		}
-		zone, err := pickZone(t.region, val(in.AvailabilityZone), val(in.AvailabilityZoneId))
+		zone, err := pickZone(t.region, ptr.Val(in.AvailabilityZone), ptr.Val(in.AvailabilityZoneId))
 		if err != nil {
 			return err
 		}
@@ -89,7 +90,7 @@ func (s *Service) createSubnet(ctx context.Context, in *ec2api.CreateSubnetInput
 
 func (s *Service) deleteSubnet(ctx context.Context, in *ec2api.DeleteSubnetInput) (*ec2api.DeleteSubnetOutput, error) {
 	return nil, s.update(ctx, func(t *tx) error {
-		id := val(in.SubnetId)
+		id := ptr.Val(in.SubnetId)
 		if _, err := subnets.get(t, id); err != nil {
 			return err
 		}
@@ -139,15 +140,15 @@ func (s *Service) describeSubnets(ctx context.Context, in *ec2api.DescribeSubnet
 
 func (s *Service) modifySubnetAttribute(ctx context.Context, in *ec2api.ModifySubnetAttributeInput) (*ec2api.ModifySubnetAttributeOutput, error) {
 	return nil, s.update(ctx, func(t *tx) error {
-		x, err := subnets.get(t, val(in.SubnetId))
+		x, err := subnets.get(t, ptr.Val(in.SubnetId))
 		if err != nil {
 			return err
 		}
 		if a := in.MapPublicIpOnLaunch; a != nil {
-			x.MapPublicIpOnLaunch = new(val(a.Value))
+			x.MapPublicIpOnLaunch = new(ptr.Val(a.Value))
 		}
 		if a := in.EnableResourceNameDnsARecordOnLaunch; a != nil {
-			x.PrivateDnsNameOptionsOnLaunch.EnableResourceNameDnsARecord = new(val(a.Value))
+			x.PrivateDnsNameOptionsOnLaunch.EnableResourceNameDnsARecord = new(ptr.Val(a.Value))
 		}
 		if h := in.PrivateDnsHostnameTypeOnLaunch; h != nil {
 			x.PrivateDnsNameOptionsOnLaunch.HostnameType = h

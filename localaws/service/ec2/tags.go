@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"grocery/localaws/service/internal/ptr"
 	"grocery/localaws/store"
 	"grocery/localaws/wire"
 	"grocery/localaws/wire/api/ec2api"
@@ -54,13 +55,13 @@ func (t *tx) addTags(id string, tags []ec2api.Tag) error {
 		m = map[string]string{}
 	}
 	for _, x := range tags {
-		switch k := val(x.Key); {
+		switch k := ptr.Val(x.Key); {
 		case k == "":
 			return wire.Errorf(400, "InvalidParameterValue", "Tag keys cannot be empty")
-		case len(k) > 128 || len(val(x.Value)) > 256:
+		case len(k) > 128 || len(ptr.Val(x.Value)) > 256:
 			return wire.Errorf(400, "InvalidParameterValue", "Tag keys are at most 128, values at most 256 characters long: '%s'", k)
 		default:
-			m[k] = val(x.Value)
+			m[k] = ptr.Val(x.Value)
 		}
 	}
 	if len(m) > maxTags {
@@ -73,7 +74,7 @@ func (t *tx) addTags(id string, tags []ec2api.Tag) error {
 // checkReserved refuses tags that only AWS itself sets.
 func (t *tx) checkReserved(tags []ec2api.Tag) error {
 	for _, x := range tags {
-		if strings.HasPrefix(strings.ToLower(val(x.Key)), "aws:") && t.Principal.Service == "" {
+		if strings.HasPrefix(strings.ToLower(ptr.Val(x.Key)), "aws:") && t.Principal.Service == "" {
 			return wire.Errorf(400, "InvalidParameterValue", "Tag keys starting with 'aws:' are reserved for internal use")
 		}
 	}
@@ -85,7 +86,7 @@ func (t *tx) checkReserved(tags []ec2api.Tag) error {
 // resource are applied.
 func (t *tx) specify(id, resource string, specs []ec2api.TagSpecification, allowed ...string) error {
 	for _, x := range specs {
-		rt := val(x.ResourceType)
+		rt := ptr.Val(x.ResourceType)
 		if rt != resource && !slices.Contains(allowed, rt) {
 			return wire.Errorf(400, "InvalidParameterValue", "'%s' is not a valid taggable resource type for this operation.", rt)
 		}
@@ -181,7 +182,7 @@ func (s *Service) deleteTags(ctx context.Context, in *ec2api.DeleteTagsInput) (*
 			for k, v := range m {
 				drop := len(in.Tags) == 0 && !strings.HasPrefix(k, "aws:")
 				for _, x := range in.Tags {
-					drop = drop || val(x.Key) == k && (x.Value == nil || *x.Value == v)
+					drop = drop || ptr.Val(x.Key) == k && (x.Value == nil || *x.Value == v)
 				}
 				if drop {
 					delete(m, k)
@@ -204,7 +205,7 @@ func (s *Service) describeTags(ctx context.Context, in *ec2api.DescribeTagsInput
 				keep := true
 				for _, f := range in.Filters {
 					var v string
-					switch name := val(f.Name); name {
+					switch name := ptr.Val(f.Name); name {
 					case "key", "tag-key":
 						v = *tag.Key
 					case "value", "tag-value":

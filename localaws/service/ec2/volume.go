@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"grocery/localaws/service/internal/ptr"
 	"grocery/localaws/wire"
 	"grocery/localaws/wire/api/ec2api"
 )
@@ -27,7 +28,7 @@ var volumeFields = fields[volume]{
 	"attachment.device":      func(v *volume) []string { return one(v.device()) },
 	"attachment.status":      func(v *volume) []string { return one("attached") },
 	"attachment.delete-on-termination": func(v *volume) []string {
-		return yesNo(len(v.Attachments) > 0 && val(v.Attachments[0].DeleteOnTermination))
+		return yesNo(len(v.Attachments) > 0 && ptr.Val(v.Attachments[0].DeleteOnTermination))
 	},
 }
 
@@ -56,12 +57,12 @@ func (t *tx) volumesOf(instanceID string) []volume {
 func (t *tx) addVolumes(i instance, from image, wanted []ec2api.BlockDeviceMapping, tags []ec2api.Tag) error {
 	mappings := from.shown().BlockDeviceMappings
 	for _, w := range wanted {
-		at := slices.IndexFunc(mappings, func(m ec2api.BlockDeviceMapping) bool { return *m.DeviceName == val(w.DeviceName) })
+		at := slices.IndexFunc(mappings, func(m ec2api.BlockDeviceMapping) bool { return *m.DeviceName == ptr.Val(w.DeviceName) })
 		switch {
 		case w.NoDevice != nil || w.VirtualName != nil:
 			return wire.Errorf(400, "UnsupportedOperation", "Local AWS has EBS volumes only.")
 		case w.Ebs == nil:
-			return wire.Errorf(400, "InvalidBlockDeviceMapping", "The block device mapping of %s has no EBS volume.", val(w.DeviceName))
+			return wire.Errorf(400, "InvalidBlockDeviceMapping", "The block device mapping of %s has no EBS volume.", ptr.Val(w.DeviceName))
 		case at >= 0:
 			e := *w.Ebs
 			if e.VolumeType != nil && *e.VolumeType != "gp3" {
@@ -75,7 +76,7 @@ func (t *tx) addVolumes(i instance, from image, wanted []ec2api.BlockDeviceMappi
 	}
 	for _, m := range mappings {
 		e := m.Ebs
-		kind := val(or(e.VolumeType, "gp2"))
+		kind := ptr.Val(or(e.VolumeType, "gp2"))
 		v := volume{ec2api.Volume{
 			VolumeId: new(volumes.newID()), VolumeType: &kind, Size: or(e.VolumeSize, 8), AvailabilityZone: &i.Zone, CreateTime: new(t.now), State: new("in-use"),
 			Encrypted: or(e.Encrypted, false), SnapshotId: or(e.SnapshotId, ""), MultiAttachEnabled: new(false), Iops: e.Iops, Throughput: e.Throughput, KmsKeyId: e.KmsKeyId,

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/netip"
 
+	"grocery/localaws/service/internal/ptr"
 	"grocery/localaws/wire"
 	"grocery/localaws/wire/api/ec2api"
 )
@@ -43,9 +44,9 @@ func (s *Service) registerVpcs(r *wire.Registry) {
 // block parses an IPv4 range that must be written with its network address,
 // as AWS wants it, and be between /16 and /28.
 func block(cidr *string, outside string) (netip.Prefix, error) {
-	p, err := netip.ParsePrefix(val(cidr))
+	p, err := netip.ParsePrefix(ptr.Val(cidr))
 	if err != nil || !p.Addr().Is4() {
-		return p, wire.Errorf(400, "InvalidParameterValue", "Value (%s) for parameter cidrBlock is invalid. This is not a valid CIDR block.", val(cidr))
+		return p, wire.Errorf(400, "InvalidParameterValue", "Value (%s) for parameter cidrBlock is invalid. This is not a valid CIDR block.", ptr.Val(cidr))
 	}
 	if p.Bits() < 16 || p.Bits() > 28 {
 		return p, wire.Errorf(400, outside, "The CIDR '%s' is invalid.", p)
@@ -97,7 +98,7 @@ func dependent(noun, id string) error {
 
 func (s *Service) deleteVpc(ctx context.Context, in *ec2api.DeleteVpcInput) (*ec2api.DeleteVpcOutput, error) {
 	return nil, s.update(ctx, func(t *tx) error {
-		id := val(in.VpcId)
+		id := ptr.Val(in.VpcId)
 		if _, err := vpcs.get(t, id); err != nil {
 			return err
 		}
@@ -148,11 +149,11 @@ func text(s string) *ec2api.AttributeValue { return &ec2api.AttributeValue{Value
 func (s *Service) describeVpcAttribute(ctx context.Context, in *ec2api.DescribeVpcAttributeInput) (*ec2api.DescribeVpcAttributeOutput, error) {
 	out := &ec2api.DescribeVpcAttributeOutput{VpcId: in.VpcId}
 	err := s.view(ctx, func(t *tx) error {
-		v, err := vpcs.get(t, val(in.VpcId))
+		v, err := vpcs.get(t, ptr.Val(in.VpcId))
 		if err != nil {
 			return err
 		}
-		switch val(in.Attribute) {
+		switch ptr.Val(in.Attribute) {
 		case "enableDnsSupport":
 			out.EnableDnsSupport = truth(v.DNSSupport)
 		case "enableDnsHostnames":
@@ -160,7 +161,7 @@ func (s *Service) describeVpcAttribute(ctx context.Context, in *ec2api.DescribeV
 		case "enableNetworkAddressUsageMetrics":
 			out.EnableNetworkAddressUsageMetrics = truth(v.AddressMetrics)
 		default:
-			return wire.Errorf(400, "InvalidParameterValue", "Value (%s) for parameter attribute is invalid. Unknown attribute.", val(in.Attribute))
+			return wire.Errorf(400, "InvalidParameterValue", "Value (%s) for parameter attribute is invalid. Unknown attribute.", ptr.Val(in.Attribute))
 		}
 		return nil
 	})
@@ -169,13 +170,13 @@ func (s *Service) describeVpcAttribute(ctx context.Context, in *ec2api.DescribeV
 
 func (s *Service) modifyVpcAttribute(ctx context.Context, in *ec2api.ModifyVpcAttributeInput) (*ec2api.ModifyVpcAttributeOutput, error) {
 	return nil, s.update(ctx, func(t *tx) error {
-		v, err := vpcs.get(t, val(in.VpcId))
+		v, err := vpcs.get(t, ptr.Val(in.VpcId))
 		if err != nil {
 			return err
 		}
 		set := func(to *bool, a *ec2api.AttributeBooleanValue) {
 			if a != nil {
-				*to = val(a.Value)
+				*to = ptr.Val(a.Value)
 			}
 		}
 		set(&v.DNSSupport, in.EnableDnsSupport)
@@ -199,9 +200,9 @@ func (s *Service) describeDhcpOptions(ctx context.Context, in *ec2api.DescribeDh
 		}
 		for _, f := range in.Filters {
 			values := map[string]string{"dhcp-options-id": id, "key": "domain-name-servers", "value": "AmazonProvidedDNS", "owner-id": t.Account}
-			v, ok := values[val(f.Name)]
+			v, ok := values[ptr.Val(f.Name)]
 			if !ok {
-				return wire.Errorf(400, "InvalidParameterValue", "The filter '%s' is invalid", val(f.Name))
+				return wire.Errorf(400, "InvalidParameterValue", "The filter '%s' is invalid", ptr.Val(f.Name))
 			}
 			if !matchAny(f.Values, []string{v}) {
 				return nil

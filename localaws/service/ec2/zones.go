@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"grocery/localaws/service/internal/ptr"
 	"grocery/localaws/wire"
 	"grocery/localaws/wire/api/ec2api"
 )
@@ -66,9 +67,9 @@ next:
 			"opt-in-status": "opt-in-not-required", "zone-type": "availability-zone", "message": "",
 		}
 		for _, f := range in.Filters {
-			v, ok := values[val(f.Name)]
+			v, ok := values[ptr.Val(f.Name)]
 			if !ok {
-				return nil, wire.Errorf(400, "InvalidParameterValue", "The filter '%s' is invalid", val(f.Name))
+				return nil, wire.Errorf(400, "InvalidParameterValue", "The filter '%s' is invalid", ptr.Val(f.Name))
 			}
 			if !matchAny(f.Values, []string{v}) {
 				continue next
@@ -96,9 +97,9 @@ next:
 		}
 		values := map[string]string{"region-name": r, "endpoint": "ec2." + r + ".amazonaws.com", "opt-in-status": "opt-in-not-required"}
 		for _, f := range in.Filters {
-			v, ok := values[val(f.Name)]
+			v, ok := values[ptr.Val(f.Name)]
 			if !ok {
-				return nil, wire.Errorf(400, "InvalidParameterValue", "The filter '%s' is invalid", val(f.Name))
+				return nil, wire.Errorf(400, "InvalidParameterValue", "The filter '%s' is invalid", ptr.Val(f.Name))
 			}
 			if !matchAny(f.Values, []string{v}) {
 				continue next
