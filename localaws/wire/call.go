@@ -41,6 +41,7 @@ type Call struct {
 	Account   string
 	Principal Principal
 	SourceIP  string
+	SourceARN string // the resource on whose behalf a service calls: IAM's aws:SourceArn
 	Host      string // the host name the client used, "" for an in-process call
 }
 

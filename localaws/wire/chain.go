@@ -410,7 +410,8 @@ func decode(q *request, op *Operation, in reflect.Value, labels map[string]strin
 
 // InvokeJSON calls a served operation by name with a request and an answer in
 // JSON whose members have the model's names, as Step Functions' SDK
-// integrations do.
+// integrations do. Timestamps, blobs and streams of the answer are a time.Time,
+// []byte and io.ReadCloser, which the caller closes.
 func (r *Registry) InvokeJSON(ctx context.Context, service, operation string, in map[string]any) (any, error) {
 	e := r.byName[service][operation]
 	if e == nil {

@@ -58,3 +58,9 @@ func Define[In, Out any](op Operation) Op[In, Out] {
 
 // String is "service:Operation", the form IAM policies use for actions.
 func (o *Operation) String() string { return o.Service.Name + ":" + o.Name }
+
+// Input is the Go type of the operation's request, a struct.
+func (o *Operation) Input() reflect.Type { return o.in }
+
+// Output is the Go type of the operation's answer, a struct.
+func (o *Operation) Output() reflect.Type { return o.out }

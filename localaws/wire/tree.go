@@ -4,8 +4,10 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"io"
 	"math"
 	"reflect"
+	"strings"
 	"time"
 )
 
@@ -14,7 +16,8 @@ import (
 // and time.Time.
 
 // bindTree sets the shape v from a tree. useNames selects the wire names
-// (JSON); otherwise the model's names count (CBOR).
+// (JSON); otherwise the model's names count (CBOR, and calls by name from
+// inside, to which it makes no difference where HTTP has a member).
 func bindTree(v reflect.Value, tree any, wireNames bool, path string) error {
 	if tree == nil {
 		return nil
@@ -48,6 +51,12 @@ func bindTree(v reflect.Value, tree any, wireNames bool, path string) error {
 			sec, frac := math.Modf(n)
 			v.Set(reflect.ValueOf(time.Unix(int64(sec), int64(math.Round(frac*1e3))*1e6).UTC()))
 		}
+	case t == readerType:
+		s, ok := tree.(string)
+		if !ok {
+			return wrong("a string")
+		}
+		v.Set(reflect.ValueOf(io.NopCloser(strings.NewReader(s))))
 	case t == bytesType:
 		switch x := tree.(type) {
 		case []byte:
@@ -71,7 +80,7 @@ func bindTree(v reflect.Value, tree any, wireNames bool, path string) error {
 			if wireNames {
 				name = f.wireName()
 			}
-			if x, ok := m[name]; ok && f.loc == "" {
+			if x, ok := m[name]; ok && (f.loc == "" || !wireNames) {
 				if err := bindTree(v.Field(f.index), x, wireNames, path+"."+name); err != nil {
 					return err
 				}
@@ -202,7 +211,7 @@ func toTree(v reflect.Value, wireNames bool, f *field) any {
 	case t.Kind() == reflect.Struct:
 		m := map[string]any{}
 		for _, f := range fieldsOf(t) {
-			if x := v.Field(f.index); f.loc == "" && isSet(x) && f.typ != readerType {
+			if x := v.Field(f.index); isSet(x) && (!wireNames || f.loc == "" && f.typ != readerType) {
 				name := f.name
 				if wireNames {
 					name = f.wireName()
