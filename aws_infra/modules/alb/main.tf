@@ -31,6 +31,7 @@ resource "aws_lb_target_group" "this" {
   vpc_id               = var.vpc_id
   port                 = each.value.port
   protocol             = "HTTP"
+  protocol_version     = "HTTP1"
   target_type          = "instance"
   deregistration_delay = var.deregistration_delay
 

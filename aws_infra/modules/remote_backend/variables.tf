@@ -18,17 +18,6 @@ variable "lock_table_name" {
   }
 }
 
-variable "noncurrent_version_days" {
-  description = "Days after which a replaced state may be deleted; the 20 newest replaced states are always kept."
-  type        = number
-  default     = 90
-
-  validation {
-    condition     = var.noncurrent_version_days >= 7 && floor(var.noncurrent_version_days) == var.noncurrent_version_days
-    error_message = "Keep replaced states for at least 7 whole days: they are the way back from a damaged one."
-  }
-}
-
 variable "force_destroy" {
   description = "Whether destroy may delete the bucket with all state in it, and the lock table. Only for throw-away accounts."
   type        = bool

@@ -68,10 +68,9 @@ run "wrong_values_are_refused" {
   command = plan
 
   variables {
-    bucket_name             = "Grocery_State"
-    lock_table_name         = "a b"
-    noncurrent_version_days = 1
+    bucket_name     = "Grocery_State"
+    lock_table_name = "a b"
   }
 
-  expect_failures = [var.bucket_name, var.lock_table_name, var.noncurrent_version_days]
+  expect_failures = [var.bucket_name, var.lock_table_name]
 }
