@@ -3,7 +3,7 @@ package lambda
 import (
 	"context"
 	"regexp"
-	"runtime"
+	goruntime "runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -152,7 +152,7 @@ func (s *Service) touch(f *function) { f.Revision, f.Modified = wire.NewRequestI
 
 // architecture is what functions run on here.
 func architecture() string {
-	if runtime.GOARCH == "arm64" {
+	if goruntime.GOARCH == "arm64" {
 		return "arm64"
 	}
 	return "x86_64"

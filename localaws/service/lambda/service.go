@@ -2,8 +2,11 @@ package lambda
 
 import (
 	"log/slog"
+	"sync"
+	"time"
 
 	"grocery/localaws/reconcile"
+	"grocery/localaws/runtime"
 	"grocery/localaws/service/internal/strict"
 	"grocery/localaws/store"
 	"grocery/localaws/wire"
@@ -15,15 +18,29 @@ type Deps struct {
 	Store store.Store
 	Blobs *store.Blobs // code of functions and layers
 	Clock store.Clock
-	Calls *wire.Registry // S3 for code, EC2 for subnets, IAM for roles
+	Calls *wire.Registry // S3 for code, EC2 for interfaces, IAM and STS for roles, Logs for output
 	Log   *slog.Logger
+	// Runtime runs the functions, in containers of Image: any Debian image with
+	// setpriv and ca-certificates.
+	Runtime runtime.Runtime
+	Image   string
+	// CA is the certificate of the cloud's authority, in PEM; functions trust it.
+	CA []byte
 }
 
 // Service serves Lambda.
-type Service struct{ d Deps }
+type Service struct {
+	d Deps
+
+	mu        sync.Mutex
+	api       *runtimeAPI         // while any sandbox runs
+	sandboxes map[string]*sandbox // by name
+}
 
 // New makes the service.
-func New(d Deps) *Service { return &Service{d} }
+func New(d Deps) *Service {
+	return &Service{d: d, sandboxes: map[string]*sandbox{}}
+}
 
 // invalidValue is AWS's code for a parameter it does not take.
 const invalidValue = "InvalidParameterValueException"
@@ -45,6 +62,7 @@ func (s *Service) Register(r *wire.Registry) {
 	strict.Handle(r, api.GetLayerVersion, invalidValue, all, s.getLayerVersion)
 	strict.Handle(r, api.GetLayerVersionByArn, invalidValue, all, s.getLayerVersionByArn)
 	strict.Handle(r, api.GetPolicy, invalidValue, "FunctionName", s.getPolicy)
+	strict.Handle(r, api.Invoke, invalidValue, "FunctionName InvocationType LogType Payload Qualifier ClientContext", s.invoke)
 	strict.Handle(r, api.ListFunctionEventInvokeConfigs, invalidValue, all, s.listFunctionEventInvokeConfigs)
 	strict.Handle(r, api.ListFunctions, invalidValue, "FunctionVersion Marker MaxItems", s.listFunctions)
 	strict.Handle(r, api.ListLayerVersions, invalidValue, all, s.listLayerVersions)
@@ -64,7 +82,12 @@ func (s *Service) Register(r *wire.Registry) {
 }
 
 // Loops returns the reconcilers.
-func (s *Service) Loops() []reconcile.Loop { return nil }
+func (s *Service) Loops() []reconcile.Loop {
+	return []reconcile.Loop{
+		{Name: "lambda-sandboxes", Tables: []string{functions.Name}, Every: 20 * time.Second, Run: s.reap},
+		{Name: "lambda-async", Tables: []string{queue.Name}, Every: 5 * time.Second, Run: s.drain},
+	}
+}
 
 // Sweep removes code that nothing names any more. It runs at start, before
 // anything writes.

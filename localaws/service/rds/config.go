@@ -14,10 +14,10 @@ import (
 )
 
 // The network over which databases replicate and are backed up: the service's
-// own, out of every customer's reach.
+// own, out of every customer's reach. The other half of 198.19.0.0/16 is Lambda's.
 const internalNetwork = "rds"
 
-var internalRange = netip.MustParsePrefix("198.19.0.0/16")
+var internalRange = netip.MustParsePrefix("198.19.0.0/17")
 
 // The service's own roles: the superuser, and the one that replicates.
 const (
