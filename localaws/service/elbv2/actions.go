@@ -42,7 +42,7 @@ func checkActions(tx store.Tx, b balancer, in []elbv2api.Action) ([]elbv2api.Act
 		switch {
 		case f == nil || !fixedStatus.MatchString(str(f.StatusCode)):
 			err = invalid("A fixed response must have a status code of the form 2XX, 4XX or 5XX")
-		case f.ContentType != nil && !slices.Contains(fixedTypes, *f.ContentType):
+		case str(f.ContentType) != "" && !slices.Contains(fixedTypes, *f.ContentType):
 			err = invalid("The content type '%s' of a fixed response must be one of %s", *f.ContentType, strings.Join(fixedTypes, ", "))
 		case len(str(f.MessageBody)) > 1024:
 			err = invalid("The message body of a fixed response must have at most 1024 characters")
@@ -58,7 +58,7 @@ func checkActions(tx store.Tx, b balancer, in []elbv2api.Action) ([]elbv2api.Act
 
 func checkForward(tx store.Tx, b balancer, a *elbv2api.Action) error {
 	if a.ForwardConfig == nil {
-		if a.TargetGroupArn == nil {
+		if str(a.TargetGroupArn) == "" {
 			return invalid("A target group ARN must be specified for a forward action")
 		}
 		a.ForwardConfig = &elbv2api.ForwardActionConfig{TargetGroups: []elbv2api.TargetGroupTuple{{TargetGroupArn: a.TargetGroupArn}}}
@@ -94,7 +94,7 @@ func checkForward(tx store.Tx, b balancer, a *elbv2api.Action) error {
 		}
 	}
 	if len(f.TargetGroups) == 1 {
-		if a.TargetGroupArn != nil && *a.TargetGroupArn != *f.TargetGroups[0].TargetGroupArn {
+		if str(a.TargetGroupArn) != "" && *a.TargetGroupArn != *f.TargetGroups[0].TargetGroupArn {
 			return invalid("A forward action must name the same target group in TargetGroupArn and ForwardConfig")
 		}
 		a.TargetGroupArn = f.TargetGroups[0].TargetGroupArn
@@ -114,7 +114,7 @@ func checkRedirect(a *elbv2api.Action) error {
 		to    **string
 		value string
 	}{{&r.Protocol, "#{protocol}"}, {&r.Host, "#{host}"}, {&r.Port, "#{port}"}, {&r.Path, "/#{path}"}, {&r.Query, "#{query}"}} {
-		if *d.to == nil {
+		if str(*d.to) == "" {
 			*d.to = new(d.value)
 		}
 	}

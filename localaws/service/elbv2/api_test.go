@@ -48,6 +48,17 @@ func TestDeletingABalancerLeavesNoInterface(t *testing.T) {
 	must(w.DeleteLoadBalancer(t.Context(), &elb.DeleteLoadBalancerInput{LoadBalancerArn: lb.LoadBalancerArn}))(t) // again
 }
 
+func TestWhatAClientSendsEmptyIsNotSet(t *testing.T) { // Terraform's provider does
+	w := newWorld(t)
+	g := w.group("web", func(in *elb.CreateTargetGroupInput) {
+		in.ProtocolVersion, in.IpAddressType, in.HealthCheckPort, in.Matcher = new(""), "", new(""), &types.Matcher{HttpCode: new(""), GrpcCode: new("")}
+	})
+	got := must(w.DescribeTargetGroups(t.Context(), &elb.DescribeTargetGroupsInput{TargetGroupArns: []string{g}}))(t).TargetGroups[0]
+	if *got.ProtocolVersion != "HTTP1" || *got.HealthCheckPort != "traffic-port" || *got.Matcher.HttpCode != "200" {
+		t.Errorf("got %+v", got)
+	}
+}
+
 func TestABalancerMovesToOtherSubnets(t *testing.T) {
 	w := newWorld(t)
 	lb := w.balancer("shop")

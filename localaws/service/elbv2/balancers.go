@@ -26,15 +26,15 @@ func (s *Service) createLoadBalancer(ctx context.Context, in *elbv2api.CreateLoa
 		return nil, invalid("The load balancer name '%s' must have 1 to 32 letters, digits or hyphens and cannot begin or end with a hyphen", name)
 	case strings.HasPrefix(name, "internal-"):
 		return nil, invalid("The load balancer name '%s' cannot begin with 'internal-'", name)
-	case in.Type != nil && *in.Type != "application":
+	case str(in.Type) != "" && *in.Type != "application":
 		return nil, invalid("Local AWS offers load balancers of the type 'application' only, not '%s'", *in.Type)
-	case in.IpAddressType != nil && *in.IpAddressType != "ipv4":
+	case str(in.IpAddressType) != "" && *in.IpAddressType != "ipv4":
 		return nil, invalid("Local AWS offers the IP address type 'ipv4' only, not '%s'", *in.IpAddressType)
-	case in.CustomerOwnedIpv4Pool != nil:
+	case str(in.CustomerOwnedIpv4Pool) != "":
 		return nil, invalid("Local AWS does not offer customer-owned address pools")
 	}
 	scheme := "internet-facing"
-	if in.Scheme != nil {
+	if str(in.Scheme) != "" {
 		if scheme = *in.Scheme; scheme != "internet-facing" && scheme != "internal" {
 			return nil, invalid("The scheme '%s' is not valid: use 'internet-facing' or 'internal'", scheme)
 		}
@@ -106,7 +106,7 @@ func subnetIDs(plain []string, mappings []elbv2api.SubnetMapping) ([]string, err
 		return nil, invalid("Specify subnets or subnet mappings, not both")
 	}
 	for _, m := range mappings {
-		if m.AllocationId != nil || m.IPv6Address != nil || m.PrivateIPv4Address != nil {
+		if str(m.AllocationId) != "" || str(m.IPv6Address) != "" || str(m.PrivateIPv4Address) != "" {
 			return nil, invalid("An application load balancer takes no addresses in its subnet mappings")
 		}
 		plain = append(plain, str(m.SubnetId))
@@ -265,7 +265,7 @@ func (s *Service) setSecurityGroups(ctx context.Context, in *elbv2api.SetSecurit
 	if len(in.SecurityGroups) == 0 {
 		return nil, wire.Errorf(400, "InvalidConfigurationRequest", "At least one security group must be specified")
 	}
-	if in.EnforceSecurityGroupInboundRulesOnPrivateLinkTraffic != nil {
+	if str(in.EnforceSecurityGroupInboundRulesOnPrivateLinkTraffic) != "" {
 		return nil, wire.Errorf(400, "InvalidConfigurationRequest", "PrivateLink settings do not apply to application load balancers")
 	}
 	sgs, err := s.securityGroups(ctx, b.VPC, in.SecurityGroups)
@@ -287,7 +287,7 @@ func (s *Service) setSecurityGroups(ctx context.Context, in *elbv2api.SetSecurit
 }
 
 func (s *Service) setSubnets(ctx context.Context, in *elbv2api.SetSubnetsInput) (*elbv2api.SetSubnetsOutput, error) {
-	if in.IpAddressType != nil && *in.IpAddressType != "ipv4" {
+	if str(in.IpAddressType) != "" && *in.IpAddressType != "ipv4" {
 		return nil, invalid("Local AWS offers the IP address type 'ipv4' only")
 	}
 	ids, err := subnetIDs(in.Subnets, in.SubnetMappings)

@@ -24,7 +24,7 @@ func (s *Service) createTargetGroup(ctx context.Context, in *elbv2api.CreateTarg
 		TargetType: "instance", IPAddressType: "ipv4", Attributes: defaults(groupAttributes), Created: s.d.Clock.Now(),
 		Check: check{Enabled: true, Protocol: "HTTP", Port: "traffic-port", Path: "/", Matcher: "200", Interval: 30, Timeout: 5, Healthy: 5, Unhealthy: 2},
 	}
-	if in.TargetType != nil {
+	if str(in.TargetType) != "" {
 		g.TargetType = *in.TargetType
 	}
 	switch {
@@ -36,7 +36,7 @@ func (s *Service) createTargetGroup(ctx context.Context, in *elbv2api.CreateTarg
 		return nil, invalid("Local AWS offers the target group protocols HTTP and HTTPS, not '%s'", g.Protocol)
 	case str(in.ProtocolVersion) != "" && *in.ProtocolVersion != "HTTP1":
 		return nil, invalid("Local AWS offers the protocol version HTTP1 only, not '%s'", *in.ProtocolVersion)
-	case in.IpAddressType != nil && *in.IpAddressType != "ipv4":
+	case str(in.IpAddressType) != "" && *in.IpAddressType != "ipv4":
 		return nil, invalid("Local AWS offers the IP address type 'ipv4' only")
 	case g.Port < 1 || g.Port > 65535:
 		return nil, invalid("A port between 1 and 65535 must be specified for the target group '%s'", g.Name)
@@ -87,7 +87,7 @@ func (c *check) set(enabled *bool, protocol, port, path *string, m *elbv2api.Mat
 		}
 	}
 	for to, from := range map[*string]*string{&c.Protocol: protocol, &c.Port: port, &c.Path: path} {
-		if from != nil {
+		if str(from) != "" { // clients send what is not set as empty
 			*to = *from
 		}
 	}
@@ -97,10 +97,12 @@ func (c *check) set(enabled *bool, protocol, port, path *string, m *elbv2api.Mat
 		}
 	}
 	if m != nil {
-		if m.GrpcCode != nil {
+		if str(m.GrpcCode) != "" {
 			return invalid("A gRPC matcher needs the protocol version GRPC, which local AWS does not offer")
 		}
-		c.Matcher = str(m.HttpCode)
+		if str(m.HttpCode) != "" {
+			c.Matcher = *m.HttpCode
+		}
 	}
 	n, err := strconv.Atoi(c.Port)
 	switch {

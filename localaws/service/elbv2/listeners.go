@@ -71,7 +71,7 @@ func (s *Service) setListener(l *listener, port *int64, protocol, policy *string
 			return invalid("The port must be between 1 and 65535")
 		}
 	}
-	if protocol != nil {
+	if str(protocol) != "" {
 		if l.Protocol = *protocol; l.Protocol != "HTTP" && l.Protocol != "HTTPS" {
 			return wire.Errorf(400, "UnsupportedProtocol", "An application load balancer listens for HTTP or HTTPS, not '%s'", l.Protocol)
 		}
@@ -79,7 +79,7 @@ func (s *Service) setListener(l *listener, port *int64, protocol, policy *string
 	if len(alpn) > 0 {
 		return invalid("ALPN policies do not apply to application load balancers")
 	}
-	if mutual != nil && mutual.Mode != nil && *mutual.Mode != "off" {
+	if mutual != nil && str(mutual.Mode) != "" && *mutual.Mode != "off" {
 		return invalid("Local AWS does not offer mutual TLS authentication")
 	}
 	if len(certs) > 1 {
