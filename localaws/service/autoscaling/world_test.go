@@ -37,6 +37,7 @@ type world struct {
 	loops    []reconcile.Loop
 	template string
 	subnets  [2]string
+	calls    *wire.Registry
 }
 
 // balancer has one target group.
@@ -98,6 +99,7 @@ func newWorld(t *testing.T) *world {
 	w := &world{t: t, runtime: none.New(), clock: apitest.NewClock(), balancer: &balancer{targets: map[string]string{}, initial: "healthy", alarm: "OK"}}
 	t.Cleanup(func() { w.runtime.Close() })
 	calls, st, log := apitest.Registry(), store.NewMemory(), slog.New(slog.DiscardHandler)
+	w.calls = calls
 	machines := ec2.New(ec2.Deps{Store: st, Clock: w.clock, Runtime: w.runtime, Calls: calls, Log: log})
 	machines.Register(calls)
 	scaling := autoscaling.New(autoscaling.Deps{Store: st, Clock: w.clock, Calls: calls, Log: log})
@@ -190,6 +192,18 @@ func (w *world) turn() {
 		}
 	}
 	w.clock.Advance(2 * time.Second)
+}
+
+// measure turns the loops of metrics.
+func (w *world) measure() {
+	w.t.Helper()
+	for _, l := range w.loops {
+		if l.Every == time.Minute && l.Name == "autoscaling metrics" {
+			if err := l.Run(w.t.Context()); err != nil {
+				w.t.Fatal(err)
+			}
+		}
+	}
 }
 
 // until turns the loops until the condition holds; the clock goes on by two
