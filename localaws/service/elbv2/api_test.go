@@ -142,7 +142,7 @@ func TestWhatCannotBeIsRefused(t *testing.T) {
 		{"a listener of an unknown balancer", listen(func(in *elb.CreateListenerInput) { in.LoadBalancerArn = new(*lb.LoadBalancerArn + "0") }), "LoadBalancerNotFound"},
 		{"an unknown target group", listen(func(in *elb.CreateListenerInput) { in.DefaultActions = forward(g + "0") }), "TargetGroupNotFound"},
 		{"a target group of two balancers", listen(func(in *elb.CreateListenerInput) { in.LoadBalancerArn = other.LoadBalancerArn }), "TargetGroupAssociationLimit"},
-		{"HTTPS without a certificate", listen(func(in *elb.CreateListenerInput) { in.Protocol = types.ProtocolEnumHttps }), "ValidationError"},
+		{"HTTPS without a certificate", listen(func(in *elb.CreateListenerInput) { in.Protocol = types.ProtocolEnumHttps }), "CertificateNotFound"},
 		{"a timeout as long as the interval", func() error {
 			_, err := w.ModifyTargetGroup(t.Context(), &elb.ModifyTargetGroupInput{TargetGroupArn: &g, HealthCheckTimeoutSeconds: new(int32(10))})
 			return err

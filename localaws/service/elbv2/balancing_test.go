@@ -2,6 +2,7 @@ package elbv2_test
 
 import (
 	"bufio"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
@@ -253,6 +254,23 @@ func TestTheFrontDoorCarriesUpgradedConnections(t *testing.T) {
 	io.WriteString(c, "hello\n")
 	if got, _ := from.ReadString('\n'); got != "echo hello\n" {
 		t.Errorf("got %q", got)
+	}
+}
+
+func TestAnHTTPSListenerAnswersForTheNameTheClientAsksFor(t *testing.T) {
+	w, lb, g := one(t, func(rw http.ResponseWriter, r *http.Request) {
+		fmt.Fprint(rw, r.Header.Get("X-Forwarded-Proto"), r.Header.Get("X-Forwarded-Port"), " ", r.Header.Get("X-Amzn-Tls-Version"))
+	})
+	must(w.ModifyLoadBalancerAttributes(t.Context(), &elb.ModifyLoadBalancerAttributesInput{LoadBalancerArn: lb.LoadBalancerArn, Attributes: []types.LoadBalancerAttribute{{Key: new("routing.http.x_amzn_tls_version_and_cipher_suite.enabled"), Value: new("true")}}}))(t)
+	must(w.CreateListener(t.Context(), &elb.CreateListenerInput{LoadBalancerArn: lb.LoadBalancerArn, Port: new(int32(443)), Protocol: types.ProtocolEnumHttps, DefaultActions: forward(g), SslPolicy: new("ELBSecurityPolicy-TLS13-1-2-2021-06"),
+		Certificates: []types.Certificate{{CertificateArn: new("arn:aws:acm:eu-central-1:123456789012:certificate/1")}}}))(t)
+	w.turn()
+	client := &http.Client{Transport: &http.Transport{ForceAttemptHTTP2: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true, ServerName: *lb.DNSName}}}
+	defer client.CloseIdleConnections()
+	r := must(client.Get(fmt.Sprintf("https://127.0.0.1:%d/", 443+w.door)))(t)
+	defer r.Body.Close()
+	if got := body(t, r); got != "https443 TLSv1.3" || r.ProtoMajor != 2 || w.near.certified[0] != *lb.DNSName {
+		t.Errorf("got %q over %s with a certificate for %v", got, r.Proto, w.near.certified)
 	}
 }
 

@@ -2,6 +2,7 @@ package elbv2_test
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"log/slog"
 	"net"
@@ -36,6 +37,8 @@ type neighbours struct {
 	instances  map[string]string // id -> state
 	metrics    []cloudwatchapi.MetricDatum
 	made       int
+	certified  []string
+	tls        *tls.Certificate
 }
 
 func (n *neighbours) register(r *wire.Registry) {
@@ -160,11 +163,25 @@ func (w *world) start() {
 	}
 	r := apitest.Registry()
 	w.service = elbv2.New(elbv2.Deps{Store: w.store, Clock: w.clock, Runtime: w.runtime, Calls: r, Log: slog.New(slog.DiscardHandler),
-		FrontDoor: elbv2.FrontDoor{Host: "127.0.0.1", Base: w.door}})
+		FrontDoor: elbv2.FrontDoor{Host: "127.0.0.1", Base: w.door}, Certificate: w.certificate})
 	w.service.Register(r)
 	w.near.register(r)
 	w.t.Cleanup(w.service.Close)
 	w.Client = elb.NewFromConfig(apitest.Serve(w.t, r))
+}
+
+// certificate stands in for the local CA: it answers one certificate and
+// remembers for which name.
+func (w *world) certificate(name string) (*tls.Certificate, error) {
+	w.near.mu.Lock()
+	defer w.near.mu.Unlock()
+	w.near.certified = append(w.near.certified, name)
+	if w.near.tls == nil {
+		s := httptest.NewTLSServer(nil)
+		defer s.Close()
+		w.near.tls = &s.TLS.Certificates[0]
+	}
+	return w.near.tls, nil
 }
 
 // turn runs every loop once, which is what time and changes do outside a test.

@@ -247,7 +247,7 @@ func rewrite(p *httputil.ProxyRequest) {
 			}
 		}
 	}
-	out.URL.RawQuery = in.URL.RawQuery // as it came, also what Go would not parse
+	out.URL.RawQuery = in.URL.RawQuery              // as it came, also what Go would not parse
 	if v, ok := in.Header["X-Forwarded-Host"]; ok { // not the balancer's business
 		out.Header["X-Forwarded-Host"] = v
 	}
