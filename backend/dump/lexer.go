@@ -311,7 +311,8 @@ func (l *lexer) restOfLine() (string, error) {
 			return "", err
 		}
 		if !ok || b == '\n' {
-			return strings.TrimRight(string(l.buf), "\r"), nil
+			s, err := l.validText(begin)
+			return strings.TrimRight(s, "\r"), err
 		}
 		if err := l.append(b, begin); err != nil {
 			return "", err
