@@ -33,7 +33,6 @@ check: ## unit, module and contract tests (at most 10 minutes)
 	go vet ./...
 	go test ./...
 	cd frontend && npm test --silent
-	aws_infra/test.sh
 
 e2e: cli ## the end-to-end tests on a deployment of their own
 	go test -tags e2e -count=1 -timeout 35m -v ./test/e2e

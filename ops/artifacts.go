@@ -41,7 +41,10 @@ func makeZip(files ...zipFile) ([]byte, error) {
 			return nil, err
 		}
 	}
-	return b.Bytes(), w.Close()
+	if err := w.Close(); err != nil { // writes the directory
+		return nil, err
+	}
+	return b.Bytes(), nil
 }
 
 // buildLambda builds the restore function's zip: one static binary named

@@ -91,6 +91,7 @@ func (e *Environment) apply(ctx context.Context, tf *tfexec.Terraform, o applyOp
 	for _, t := range o.targets {
 		opts = append(opts, tfexec.Target(t))
 	}
+	defer tf.SetStdout(io.Discard) // it would go on writing to the pipe
 	return follow(info, func(w io.Writer) error { return tf.ApplyJSON(ctx, w, opts...) })
 }
 
@@ -103,6 +104,7 @@ func (e *Environment) destroy(ctx context.Context, tf *tfexec.Terraform, o apply
 	for k, v := range o.vars {
 		opts = append(opts, tfexec.Var(k+"="+v))
 	}
+	defer tf.SetStdout(io.Discard) // it would go on writing to the pipe
 	return follow(info, func(w io.Writer) error { return tf.DestroyJSON(ctx, w, opts...) })
 }
 
@@ -149,6 +151,8 @@ func follow(info func(string, ...any), run func(io.Writer) error) error {
 				p += ": " + d
 			}
 			problems = append(problems, p)
+		case m.Type == "diagnostic" && (m.Diagnostic.Summary == "Resource targeting is in effect" || m.Diagnostic.Summary == "Applied changes may be incomplete"):
+			// phase 1 is meant so
 		case m.Type == "diagnostic":
 			info("warning: %s", m.Diagnostic.Summary)
 		case m.Type == "apply_complete", m.Type == "change_summary", m.Type == "apply_errored":
