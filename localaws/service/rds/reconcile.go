@@ -96,6 +96,11 @@ func (s *Service) step(ctx context.Context, i *instance) error {
 		return err
 	}
 	if s.d.APIOnly {
+		if i.Promote {
+			if err := s.leave(i); err != nil {
+				return err
+			}
+		}
 		return s.available(i, nil)
 	}
 	return s.serve(ctx, i, source, fresh)
@@ -383,6 +388,11 @@ func (s *Service) promote(ctx context.Context, db *pgx.Conn, i *instance) error 
 			return errWait
 		}
 	}
+	return s.leave(i)
+}
+
+// leave notes that i replicates nobody any more.
+func (s *Service) leave(i *instance) error {
 	return s.put(i, func(i *instance) { i.Source, i.Promote, i.Verifier, i.VerifierInForce = "", false, "", "" })
 }
 
