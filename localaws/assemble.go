@@ -14,6 +14,7 @@ import (
 	"grocery/localaws/service/ec2"
 	"grocery/localaws/service/ecr"
 	"grocery/localaws/service/elbv2"
+	"grocery/localaws/service/events"
 	"grocery/localaws/service/iam"
 	"grocery/localaws/service/kms"
 	"grocery/localaws/service/lambda"
@@ -22,6 +23,7 @@ import (
 	"grocery/localaws/service/s3"
 	"grocery/localaws/service/secretsmanager"
 	"grocery/localaws/service/sns"
+	"grocery/localaws/service/sqs"
 	"grocery/localaws/service/ssm"
 	"grocery/localaws/service/states"
 	"grocery/localaws/service/sts"
@@ -50,7 +52,7 @@ func (c *Cloud) assemble() error {
 	}
 	objects := s3.New(s3.Deps{Store: st, Blobs: objectBlobs, Clock: clock, Log: o.Log})
 	images := ecr.New(ecr.Deps{Store: st, Blobs: layerBlobs, Clock: clock, Calls: calls, Log: o.Log})
-	functions := lambda.New(lambda.Deps{Store: st, Blobs: codeBlobs, Clock: clock, Calls: calls, Log: o.Log})
+	functions := lambda.New(lambda.Deps{Store: st, Blobs: codeBlobs, Clock: clock, Calls: calls, Log: o.Log, Runtime: c.gateway, Image: ec2.InstanceImage, CA: c.ca.PEM()})
 	if err := errors.Join(objects.Sweep(), images.Sweep(), functions.Sweep()); err != nil {
 		return fmt.Errorf("clean up what a crash left: %w", err)
 	}
@@ -68,10 +70,12 @@ func (c *Cloud) assemble() error {
 		rds.New(rds.Deps{Store: st, Clock: clock, Runtime: c.gateway, Calls: calls, Log: o.Log, Key: c.key,
 			Image: databaseImage, Issue: c.ca.Issue, CA: c.ca.PEM(), APIOnly: o.APIOnly}),
 		functions,
+		events.New(events.Deps{Store: st, Clock: clock, Calls: calls, Log: o.Log}),
 		states.New(states.Deps{Store: st, Clock: clock, Calls: calls, Log: o.Log}),
 		cloudwatch.New(cloudwatch.Deps{Store: st, Clock: clock, Calls: calls, Log: o.Log}),
 		logs.New(logs.Deps{Store: st, Clock: clock, Log: o.Log}),
 		sns.New(sns.Deps{Store: st, Clock: clock, Calls: calls, Log: o.Log, Mailbox: filepath.Join(o.Home, "mailbox")}),
+		sqs.New(sqs.Deps{Store: st, Clock: clock, Log: o.Log}),
 		kms.New(kms.Deps{Store: st, Clock: clock, Key: c.key, Log: o.Log}),
 		secretsmanager.New(secretsmanager.Deps{Store: st, Clock: clock, Key: c.key, Log: o.Log}),
 		ssm.New(ssm.Deps{Store: st, Clock: clock, Key: c.key, Calls: calls, Log: o.Log}),
