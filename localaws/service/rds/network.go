@@ -117,19 +117,39 @@ func (s *Service) removeAddresses(ctx context.Context, i *instance) error {
 	})
 }
 
-// ensureInternal makes the service's own network while anything needs it.
-func (s *Service) ensureInternal(ctx context.Context, all []instance, snaps []snapshot) error {
-	if len(all) == 0 && !slices.ContainsFunc(snaps, func(x snapshot) bool { return x.Status == creating }) {
-		return nil
+// attachInternal connects a container with the service's own network, which is
+// made when it is absent.
+func (s *Service) attachInternal(ctx context.Context, container string, addr netip.Addr) error {
+	s.allocate.Lock()
+	defer s.allocate.Unlock()
+	if err := s.d.Runtime.EnsureNetwork(ctx, runtime.Network{ID: internalNetwork, CIDRs: []netip.Prefix{internalRange}}); err != nil {
+		return err
 	}
-	return s.d.Runtime.EnsureNetwork(ctx, runtime.Network{ID: internalNetwork, CIDRs: []netip.Prefix{internalRange}})
+	if err := s.d.Runtime.Attach(ctx, runtime.Interface{ID: container, Network: internalNetwork, Addr: addr, Subnet: internalRange, Container: container, Device: "eth1"}); err != nil {
+		return err
+	}
+	return s.setInternalPolicy(ctx)
+}
+
+// dropInternal removes the service's network after the last instance. Whoever
+// needs it again is in the store before it attaches.
+func (s *Service) dropInternal(ctx context.Context) error {
+	s.allocate.Lock()
+	defer s.allocate.Unlock()
+	used := false
+	err := s.d.Store.View(func(tx store.Tx) error {
+		used = len(instances.List(tx, "")) > 0
+		return nil
+	})
+	if err != nil || used {
+		return err
+	}
+	return s.d.Runtime.RemoveNetwork(ctx, internalNetwork)
 }
 
 // setInternalPolicy lets the databases, and nothing else, speak TCP with each
 // other in the service's network.
 func (s *Service) setInternalPolicy(ctx context.Context) error {
-	s.allocate.Lock()
-	defer s.allocate.Unlock()
 	const group = "rds"
 	rule := []runtime.Rule{{Protocol: runtime.TCP, FromPort: 1, ToPort: 65535, Group: group}}
 	p := runtime.Policy{Groups: []runtime.Group{{ID: group, Ingress: rule, Egress: rule}}}

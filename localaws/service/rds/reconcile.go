@@ -31,12 +31,6 @@ func (s *Service) reconcile(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if len(all) == 0 && len(snaps) == 0 {
-		return nil
-	}
-	if err := s.ensureInternal(ctx, all, snaps); err != nil {
-		return err
-	}
 	var wg sync.WaitGroup
 	errs := make([]error, len(all)+len(snaps))
 	for n := range all {
@@ -250,15 +244,10 @@ func (s *Service) run(ctx context.Context, i, source *instance) (fresh bool, err
 	s.mu.Unlock()
 	if !ok || !seen.Equal(st.StartedAt) {
 		fresh = true
-		for _, x := range []runtime.Interface{
-			{ID: i.Interface, Network: i.VPC, Addr: i.Addr, Subnet: i.Prefix, Container: i.container(), Device: "eth0"},
-			{ID: i.container(), Network: internalNetwork, Addr: i.Internal, Subnet: internalRange, Container: i.container(), Device: "eth1"},
-		} {
-			if err := s.d.Runtime.Attach(ctx, x); err != nil {
-				return false, err
-			}
+		if err := s.d.Runtime.Attach(ctx, runtime.Interface{ID: i.Interface, Network: i.VPC, Addr: i.Addr, Subnet: i.Prefix, Container: i.container(), Device: "eth0"}); err != nil {
+			return false, err
 		}
-		if err := s.setInternalPolicy(ctx); err != nil {
+		if err := s.attachInternal(ctx, i.container(), i.Internal); err != nil {
 			return false, err
 		}
 		s.mu.Lock()
@@ -448,25 +437,24 @@ func (s *Service) remove(ctx context.Context, i *instance) error {
 	s.mu.Lock()
 	delete(s.attached, i.key())
 	s.mu.Unlock()
-	last := false
 	err := s.d.Store.Update(func(tx store.Tx) error {
 		now, ok := instances.Get(tx, i.key())
-		if ok && now.Resource == i.Resource {
-			instances.Delete(tx, i.key())
-			logPositions.Delete(tx, i.key())
-			s.event(tx, i, "deletion", "DB instance deleted")
-			for _, x := range snapshots.List(tx, i.Region+"/") { // automated backups go with the instance
-				if x.Type == automated && x.Resource == i.Resource {
-					x.Delete = true
-					snapshots.Put(tx, x.key(), x)
-				}
+		if !ok || now.Resource != i.Resource {
+			return nil
+		}
+		instances.Delete(tx, i.key())
+		logPositions.Delete(tx, i.key())
+		s.event(tx, i, "deletion", "DB instance deleted")
+		for _, x := range snapshots.List(tx, i.Region+"/") { // automated backups go with the instance
+			if x.Type == automated && x.Resource == i.Resource {
+				x.Delete = true
+				snapshots.Put(tx, x.key(), x)
 			}
 		}
-		last = len(instances.List(tx, "")) == 0 && !slices.ContainsFunc(snapshots.List(tx, ""), func(x snapshot) bool { return x.Status == creating })
 		return nil
 	})
-	if err != nil || !last {
+	if err != nil {
 		return err
 	}
-	return s.d.Runtime.RemoveNetwork(ctx, internalNetwork)
+	return s.dropInternal(ctx)
 }

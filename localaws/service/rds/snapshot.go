@@ -356,10 +356,7 @@ func (s *Service) help(ctx context.Context, spec runtime.ContainerSpec, internal
 	if !internal.IsValid() {
 		return false, nil
 	}
-	if err := s.d.Runtime.Attach(ctx, runtime.Interface{ID: spec.Name, Network: internalNetwork, Addr: internal, Subnet: internalRange, Container: spec.Name, Device: "eth1"}); err != nil {
-		return false, err
-	}
-	return false, s.setInternalPolicy(ctx)
+	return false, s.attachInternal(ctx, spec.Name, internal)
 }
 
 func (s *Service) removeHelper(ctx context.Context, name string) error {
