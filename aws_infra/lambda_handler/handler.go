@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"path"
 	"strings"
 	"time"
 
@@ -35,8 +34,10 @@ type Event struct {
 
 // Result is what the state machine gets. The report, which is longer, is in S3.
 type Result struct {
-	ID           string             `json:"id"`
-	Report       string             `json:"report,omitempty"` // key of the report in the dump's bucket
+	ID           string             `json:"id,omitempty"`      // of the restore
+	Key          string             `json:"key,omitempty"`     // of a backup
+	Version      string             `json:"version,omitempty"` // of a backup
+	Report       string             `json:"report,omitempty"`  // key of the report in the dump's bucket
 	Kind         dump.Kind          `json:"kind,omitempty"`
 	Rows         dump.Counts        `json:"rows"`
 	Milliseconds int64              `json:"milliseconds"`
@@ -52,7 +53,7 @@ type storedReport struct {
 	Fault     error  `json:"fault,omitempty"` // an invalid dump: code, line, table and reason
 }
 
-// Handler restores and verifies.
+// Handler restores, verifies and backs up.
 type Handler struct {
 	s3      *s3.Client
 	db      postgres.Config
@@ -107,8 +108,10 @@ func (h *Handler) Handle(ctx context.Context, e Event) (*Result, error) {
 		result, err = h.restore(ctx, e, log)
 	case "verify":
 		result, err = h.verify(ctx, e)
+	case "backup":
+		result, err = h.backup(ctx, e)
 	default:
-		err = fmt.Errorf("the event asks for the action %q: it is restore or verify", e.Action)
+		err = fmt.Errorf("the event asks for the action %q: it is restore, verify or backup", e.Action)
 	}
 	if err != nil {
 		log.ErrorContext(ctx, "failed", "error", err)
@@ -207,7 +210,11 @@ func (h *Handler) store(ctx context.Context, e Event, report *dump.Report, failu
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), margin/2)
 	defer cancel()
-	key, contentType := h.reports+path.Base(e.Key)+".json", "application/json"
+	_, name, ok := strings.Cut(e.Key, "/")
+	if !ok {
+		name = e.Key
+	}
+	key, contentType := h.reports+name+".json", "application/json"
 	_, err = h.s3.PutObject(ctx, &s3.PutObjectInput{Bucket: &e.Bucket, Key: &key, Body: bytes.NewReader(body), ContentType: &contentType})
 	return key, err
 }

@@ -1,9 +1,10 @@
 // Command lambda_handler is the function that the restore's state machine calls. It
-// restores a database dump from S3, or verifies such a restore; package dump does the
-// work.
+// restores a database dump from S3, or verifies such a restore. Called by an operator,
+// it also stores a dump of the shop in S3. Package dump does the work.
 //
-// Events: {"action":"restore","bucket","key","version"} and
-// {"action":"verify","bucket","key","version","restored":<result of restore>}.
+// Events: {"action":"restore","bucket","key","version"},
+// {"action":"verify","bucket","key","version","restored":<result of restore>} and
+// {"action":"backup","bucket","key"}.
 //
 // Environment: DB_HOST, DB_PORT, DB_NAME, DB_SECRET_ID, DB_SSLMODE, DB_SSLROOTCERT,
 // AWS_REGION, and optionally REPORTS_PREFIX, under which the report of each restore is

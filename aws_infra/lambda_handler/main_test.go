@@ -240,6 +240,21 @@ func TestTheFunction(t *testing.T) {
 			t.Error(err)
 		}
 	})
+	t.Run("backs up what it restores again", func(t *testing.T) {
+		var backup map[string]any
+		if err := w.invoke(map[string]string{"action": "backup", "bucket": bucket, "key": "backups/today.sql.gz"}, &backup); err != nil {
+			t.Fatal(err)
+		}
+		w.db.Exec(t, "DELETE FROM products WHERE name = 'Pear'")
+		version, _ := backup["version"].(string)
+		result, err := w.restore(backup["key"].(string), version)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := w.products(); n != 2 || result["kind"] != "pg_dump_plain" {
+			t.Errorf("%d products, %v", n, result)
+		}
+	})
 	for name, tt := range map[string]struct {
 		event map[string]any
 		env   map[string]string
@@ -247,7 +262,7 @@ func TestTheFunction(t *testing.T) {
 		says  string
 	}{
 		"an object that is not there":        {event: map[string]any{"action": "restore", "bucket": bucket, "key": "db-dumps/none"}, kind: "RestoreError", says: "NoSuchKey"},
-		"an unknown action":                  {event: map[string]any{"action": "drop"}, kind: "RestoreError", says: "restore or verify"},
+		"an unknown action":                  {event: map[string]any{"action": "drop"}, kind: "RestoreError", says: "restore, verify or backup"},
 		"a report taken for a dump":          {event: map[string]any{"action": "restore", "bucket": bucket, "key": "restore-reports/shop.sql.json"}, kind: "InvalidDumpError", says: "prefixes"},
 		"a verification of nothing":          {event: map[string]any{"action": "verify"}, kind: "VerifyError", says: "restored.id"},
 		"a verification of another database": {event: map[string]any{"action": "verify", "restored": map[string]any{"id": "X"}}, kind: "VerifyError", says: "no record"},

@@ -143,7 +143,7 @@ func (p *parser) alter(begin token) error {
 	}
 	switch {
 	case t.is("table"):
-	case t.is("sequence"), t.is("index"), t.is("function"), t.is("schema"):
+	case t.is("sequence"), t.is("index"), t.is("function"), t.is("schema"), t.is("default"):
 		return p.skip()
 	default:
 		return p.refused(begin, " "+t.describe())

@@ -19,11 +19,11 @@ func (d *Database) Dump(t testing.TB, args ...string) []byte {
 	return out
 }
 
-// Load runs a script with psql in the database and stops at the first error.
-func (d *Database) Load(t testing.TB, script string) {
+// Load runs a file, which everyone must be able to read, with psql and stops at the first error.
+func (d *Database) Load(t testing.TB, file string) {
 	t.Helper()
 	s := d.Server
-	if err := s.run("psql", "-h", s.dir, "-p", strconv.Itoa(s.Port), "-U", User, "-d", d.Name, "-qX", "-v", "ON_ERROR_STOP=1", "-c", script); err != nil {
+	if err := s.run("psql", "-h", s.dir, "-p", strconv.Itoa(s.Port), "-U", User, "-d", d.Name, "-qX", "-v", "ON_ERROR_STOP=1", "-f", file); err != nil {
 		t.Fatalf("pgtest: %v", err)
 	}
 }
