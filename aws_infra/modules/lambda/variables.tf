@@ -14,7 +14,7 @@ variable "function_zip" {
 
   validation {
     condition     = fileexists(var.function_zip)
-    error_message = "The function's zip is not built. `grocery deploy` builds it before it plans; to plan by hand, run `grocery build` first."
+    error_message = "The function's zip is not built. `grocery deploy` builds it before it plans."
   }
 }
 

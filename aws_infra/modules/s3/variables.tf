@@ -86,6 +86,6 @@ variable "layer_zip" {
 
   validation {
     condition     = fileexists(var.layer_zip)
-    error_message = "The layer's zip is not built. `grocery deploy` builds it before it plans; to plan by hand, run `grocery build` first."
+    error_message = "The layer's zip is not built. `grocery deploy` builds it before it plans."
   }
 }
