@@ -113,6 +113,12 @@ func principalRequest(ctx context.Context, action, resource string) *policy.Requ
 	if c.SourceIP != "" {
 		r.Context["aws:sourceip"] = []string{c.SourceIP}
 	}
+	if r.Service != "" { // a service acts for somebody: here always the one account
+		r.Context["aws:sourceaccount"] = []string{c.Account}
+		if c.SourceARN != "" {
+			r.Context["aws:sourcearn"] = []string{c.SourceARN}
+		}
+	}
 	if r.Service == "" {
 		r.Account = c.Account
 		r.Context["aws:principalarn"] = []string{c.Principal.ARN}

@@ -6,6 +6,7 @@ import (
 	"crypto/rsa"
 	"encoding/base64"
 	"encoding/json"
+	"log/slog"
 	"math/big"
 	"net/http"
 	"net/http/httptest"
@@ -22,6 +23,7 @@ import (
 	"grocery/localaws/service/sts"
 	"grocery/localaws/store"
 	"grocery/localaws/wire"
+	"grocery/localaws/wire/api/iamapi"
 	"grocery/localaws/wire/api/stsapi"
 )
 
@@ -232,4 +234,34 @@ func TestWebIdentitiesAreVerified(t *testing.T) {
 	good.Close()
 	b.clock.Advance(20 * time.Minute)
 	wantCode(t, take(good.token(t, b, nil)), "IDPCommunicationError")
+}
+
+func TestAServiceTakesARoleForTheAccountItActsFor(t *testing.T) {
+	for rule, c := range map[string]struct {
+		condition string
+		want      string
+	}{
+		"the own account":         {`{"StringEquals":{"aws:SourceAccount":"123456789012"}}`, ""},
+		"somebody else's account": {`{"StringEquals":{"aws:SourceAccount":"999999999999"}}`, "AccessDenied"},
+		"the named resource":      {`{"ArnLike":{"aws:SourceArn":"arn:aws:states:eu-central-1:123456789012:stateMachine:*"}}`, ""},
+		"another resource":        {`{"ArnLike":{"aws:SourceArn":"arn:aws:states:eu-central-1:123456789012:stateMachine:other"}}`, "AccessDenied"},
+	} {
+		t.Run(rule, func(t *testing.T) {
+			r := wire.NewRegistry(slog.New(slog.DiscardHandler))
+			st := store.NewMemory()
+			iam.New(iam.Deps{Store: st, Clock: store.System}).Register(r)
+			sts.New(sts.Deps{Store: st, Clock: store.System, Calls: r}).Register(r)
+			ctx := wire.AsService(t.Context(), "states.amazonaws.com", "eu-central-1")
+			wire.CallFrom(ctx).SourceARN = "arn:aws:states:eu-central-1:123456789012:stateMachine:mine"
+			trust := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"Service":"states.amazonaws.com"},"Condition":` + c.condition + `}]}`
+			role, err := wire.Invoke(ctx, r, iamapi.CreateRole, &iamapi.CreateRoleInput{RoleName: new("r"), AssumeRolePolicyDocument: &trust})
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = wire.Invoke(ctx, r, stsapi.AssumeRole, &stsapi.AssumeRoleInput{RoleArn: role.Role.Arn, RoleSessionName: new("run")})
+			if wire.Code(err) != c.want {
+				t.Errorf("got %v, want %q", err, c.want)
+			}
+		})
+	}
 }

@@ -40,7 +40,7 @@ func Serve(t testing.TB, r *wire.Registry) aws.Config {
 	t.Helper()
 	s := httptest.NewServer(wire.NewChain(r, wire.ChainOptions{Credentials: keys{}}))
 	t.Cleanup(s.Close)
-	return aws.Config{Region: Region, BaseEndpoint: &s.URL, Credentials: keys{}, RetryMaxAttempts: 1}
+	return aws.Config{Region: Region, BaseEndpoint: &s.URL, Credentials: keys{}, RetryMaxAttempts: 3}
 }
 
 // Code returns the code of an API's error, or "" when err is none.
