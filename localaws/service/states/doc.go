@@ -7,3 +7,5 @@
 // JSONata, express machines) is refused when the machine is created. It knows
 // the store and typed requests, never HTTP.
 package states
+
+//go:generate go run ./internal/errorsgen

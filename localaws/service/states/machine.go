@@ -2,7 +2,10 @@ package states
 
 import (
 	"context"
+	"fmt"
+	"maps"
 	"regexp"
+	"slices"
 
 	"grocery/localaws/service/internal/page"
 	"grocery/localaws/service/internal/ptr"
@@ -13,10 +16,36 @@ import (
 	api "grocery/localaws/wire/api/statesapi"
 )
 
+// faults lists why a definition cannot run here.
+func (s *Service) faults(definition string) asl.InvalidDefinition {
+	m, err := asl.Parse(definition)
+	if err != nil {
+		return err.(asl.InvalidDefinition)
+	}
+	var all asl.InvalidDefinition
+	for _, name := range slices.Sorted(maps.Keys(m.States)) {
+		state := m.States[name]
+		if state.Resource == nil || state.Resource.Service == "" {
+			continue
+		}
+		_, op, err := s.operation(state.Resource)
+		if err != nil {
+			all = append(all, asl.Diagnostic{Code: "SCHEMA_VALIDATION_FAILED", Message: err.Error(), Location: "/States/" + name + "/Resource"})
+			continue
+		}
+		for _, p := range state.ParameterNames() {
+			if _, ok := member(op.Input(), p); !ok {
+				all = append(all, asl.Diagnostic{Code: "SCHEMA_VALIDATION_FAILED", Message: fmt.Sprintf("The field %q is not supported by Step Functions", p), Location: "/States/" + name + "/Parameters"})
+			}
+		}
+	}
+	return all
+}
+
 // checkDefinition refuses what this package cannot run.
-func checkDefinition(definition string) error {
-	if _, err := asl.Parse(definition); err != nil {
-		return wire.Errorf(400, "InvalidDefinition", "Invalid State Machine Definition: '%s'", err)
+func (s *Service) checkDefinition(definition string) error {
+	if all := s.faults(definition); len(all) > 0 {
+		return wire.Errorf(400, "InvalidDefinition", "Invalid State Machine Definition: '%s'", all)
 	}
 	return nil
 }
@@ -88,7 +117,7 @@ func (s *Service) createStateMachine(ctx context.Context, in *api.CreateStateMac
 	}
 	var err error
 	m.Definition, m.RoleARN, m.Updated, m.Tracing = *in.Definition, *in.RoleArn, m.Created, in.TracingConfiguration != nil && ptr.Val(in.TracingConfiguration.Enabled)
-	if err = checkDefinition(m.Definition); err != nil {
+	if err = s.checkDefinition(m.Definition); err != nil {
 		return nil, err
 	}
 	if m.Logging, err = readLogging(in.LoggingConfiguration); err != nil {
@@ -155,7 +184,7 @@ func (s *Service) updateStateMachine(ctx context.Context, in *api.UpdateStateMac
 		return nil, wire.Errorf(400, "MissingRequiredParameter", "Either the definition, the role ARN, the LoggingConfiguration, the EncryptionConfiguration, or the TracingConfiguration must be specified")
 	}
 	if in.Definition != nil {
-		if err := checkDefinition(*in.Definition); err != nil {
+		if err := s.checkDefinition(*in.Definition); err != nil {
 			return nil, err
 		}
 	}
@@ -202,7 +231,8 @@ func (s *Service) updateStateMachine(ctx context.Context, in *api.UpdateStateMac
 // deleteStateMachine removes a machine. Its executions end with it: on AWS at
 // their next transition, here at once.
 func (s *Service) deleteStateMachine(ctx context.Context, in *api.DeleteStateMachineInput) (*api.DeleteStateMachineOutput, error) {
-	return nil, s.d.Store.Update(func(tx store.Tx) error {
+	var cut []string
+	err := s.d.Store.Update(func(tx store.Tx) error {
 		m, n, err := find(ctx, tx, *in.StateMachineArn)
 		switch {
 		case wire.Code(err) == "StateMachineDoesNotExist":
@@ -213,8 +243,13 @@ func (s *Service) deleteStateMachine(ctx context.Context, in *api.DeleteStateMac
 			return wire.Errorf(400, refused, "Name the state machine without a version, or call DeleteStateMachineVersion.")
 		}
 		machines.Delete(tx, m.key())
+		cut = forget(tx, &m)
 		return nil
 	})
+	for _, key := range cut {
+		s.cancel(key)
+	}
+	return nil, err
 }
 
 func (s *Service) listStateMachines(ctx context.Context, in *api.ListStateMachinesInput) (*api.ListStateMachinesOutput, error) {
@@ -247,10 +282,8 @@ func (s *Service) validateStateMachineDefinition(_ context.Context, in *api.Vali
 	if t := ptr.Or(in.Type, "STANDARD"); t != "STANDARD" {
 		add(asl.Diagnostic{Code: "UNSUPPORTED_TYPE", Message: "Local AWS runs STANDARD state machines, not " + t, Location: "/"})
 	}
-	if _, err := asl.Parse(*in.Definition); err != nil {
-		for _, d := range err.(asl.InvalidDefinition) {
-			add(d)
-		}
+	for _, d := range s.faults(*in.Definition) {
+		add(d)
 	}
 	return out, nil
 }

@@ -2,6 +2,8 @@ package asl
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 )
 
@@ -95,6 +97,15 @@ func compileMember(key string, v any) (name string, compiled any, err error) {
 		return "", nil, fmt.Errorf("the value for the field '%s' must be a valid JSONPath or a valid intrinsic function call: %w", key, err)
 	}
 	return name, e, nil
+}
+
+// ParameterNames are the names at the top of a state's Parameters.
+func (s *State) ParameterNames() []string {
+	if s.parameters == nil {
+		return nil
+	}
+	m, _ := s.parameters.root.(map[string]any)
+	return slices.Sorted(maps.Keys(m))
 }
 
 // Eval fills the template.
