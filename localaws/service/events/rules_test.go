@@ -145,7 +145,7 @@ func TestTargetsThatCannotBeReachedAreRefused(t *testing.T) {
 		"an unknown variable":            {types.Target{Arn: new(queueARN), InputTransformer: &types.InputTransformer{InputTemplate: new("<x>")}}, "<x> is not defined"},
 		"retries for two days":           {types.Target{Arn: new(queueARN), RetryPolicy: &types.RetryPolicy{MaximumEventAgeInSeconds: new(int32(172800))}}, "60 to 86400"},
 		"dead letters to a topic":        {types.Target{Arn: new(queueARN), DeadLetterConfig: &types.DeadLetterConfig{Arn: new("arn:aws:sns:eu-central-1:123456789012:t")}}, "SQS"},
-		"a FIFO queue without a group":   {types.Target{Arn: new(queueARN + ".fifo")}, "MessageGroupId"},
+		"a FIFO queue":                   {types.Target{Arn: new(queueARN + ".fifo")}, "format"},
 	} {
 		x.in.Id = new("t")
 		if _, err := c.PutTargets(t.Context(), &eventbridge.PutTargetsInput{Rule: new("r"), Targets: []types.Target{x.in}}); apitest.Code(err) != "ValidationException" || !strings.Contains(err.Error(), x.says) {

@@ -2,7 +2,9 @@ package events
 
 import (
 	"log/slog"
+	"time"
 
+	"grocery/localaws/reconcile"
 	"grocery/localaws/service/internal/strict"
 	"grocery/localaws/store"
 	"grocery/localaws/wire"
@@ -21,10 +23,14 @@ type Deps struct {
 }
 
 // Service is EventBridge.
-type Service struct{ d Deps }
+type Service struct {
+	d          Deps
+	delivering *alarm // wakes deliver for the next retry
+	ticking    *alarm // wakes keepTime for the next schedule
+}
 
 // New makes the service.
-func New(d Deps) *Service { return &Service{d: d} }
+func New(d Deps) *Service { return &Service{d: d, delivering: newAlarm(), ticking: newAlarm()} }
 
 const refused = "ValidationException"
 
@@ -48,9 +54,21 @@ func (s *Service) Register(r *wire.Registry) {
 	strict.Handle(r, api.ListTargetsByRule, refused, strict.All, s.listTargetsByRule)
 	strict.Handle(r, api.RemoveTargets, refused, strict.All, s.removeTargets)
 
+	strict.Handle(r, api.PutEvents, refused, "Entries", s.putEvents)
+
 	strict.Handle(r, api.TagResource, refused, strict.All, s.tagResource)
 	strict.Handle(r, api.UntagResource, refused, strict.All, s.untagResource)
 	strict.Handle(r, api.ListTagsForResource, refused, strict.All, s.listTagsForResource)
+}
+
+// Loops returns the loops that deliver events, fire schedules and forget what
+// was accepted long ago.
+func (s *Service) Loops() []reconcile.Loop {
+	return []reconcile.Loop{
+		{Name: "events", Tables: []string{deliveries.Name}, Wake: s.delivering.wake, Every: time.Minute, Run: s.deliver},
+		{Name: "events-schedule", Tables: []string{rules.Name}, Wake: s.ticking.wake, Every: time.Minute, Run: s.keepTime},
+		{Name: "events-forget", Every: time.Hour, Run: s.forget},
+	}
 }
 
 func invalid(format string, args ...any) error {

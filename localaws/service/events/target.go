@@ -25,7 +25,6 @@ type target struct {
 	DeadLetters string            `json:"dead_letters,omitempty"`
 	MaxAge      *int64            `json:"max_age,omitempty"` // seconds
 	MaxAttempts *int64            `json:"max_attempts,omitempty"`
-	Group       *string           `json:"group,omitempty"` // of a FIFO queue
 }
 
 // AWS's retry policy for a target that sets none.
@@ -38,7 +37,7 @@ const (
 var targetARNs = map[string]*regexp.Regexp{
 	"states": regexp.MustCompile(`^arn:aws:states:[a-z0-9-]+:[0-9]{12}:stateMachine:[A-Za-z0-9_-]+(:[A-Za-z0-9_-]+)?$`),
 	"lambda": regexp.MustCompile(`^arn:aws:lambda:[a-z0-9-]+:[0-9]{12}:function:[A-Za-z0-9_-]+(:[A-Za-z0-9$_-]+)?$`),
-	"sqs":    regexp.MustCompile(`^arn:aws:sqs:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]+(\.fifo)?$`),
+	"sqs":    regexp.MustCompile(`^arn:aws:sqs:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]+$`),
 	"sns":    regexp.MustCompile(`^arn:aws:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]+$`),
 }
 
@@ -69,8 +68,8 @@ func readTarget(x api.Target) (t target, err error) {
 		return t, invalid("Parameter %s is not valid. Reason: Provided Arn is not in correct format.", t.ARN)
 	case t.service() == "states" && t.RoleARN == "":
 		return t, invalid("RoleArn is required for target %s.", t.ARN)
-	case x.AppSyncParameters != nil || x.BatchParameters != nil || x.EcsParameters != nil || x.HttpParameters != nil || x.KinesisParameters != nil || x.RedshiftDataParameters != nil || x.RunCommandParameters != nil || x.SageMakerPipelineParameters != nil:
-		return t, invalid("Target %s has parameters of another kind of target than %s.", t.ID, t.service())
+	case x.AppSyncParameters != nil || x.BatchParameters != nil || x.EcsParameters != nil || x.HttpParameters != nil || x.KinesisParameters != nil || x.RedshiftDataParameters != nil || x.RunCommandParameters != nil || x.SageMakerPipelineParameters != nil || x.SqsParameters != nil:
+		return t, invalid("Target %s has parameters of another kind of target than %s; FIFO queues are not offered.", t.ID, t.service())
 	case given > 1:
 		return t, invalid("Only one of Input, InputPath, or InputTransformer must be provided for target %s.", t.ID)
 	}
@@ -91,7 +90,7 @@ func readTarget(x api.Target) (t target, err error) {
 		}
 	}
 	if d := x.DeadLetterConfig; d != nil && d.Arn != nil {
-		if t.DeadLetters = *d.Arn; !targetARNs["sqs"].MatchString(t.DeadLetters) || strings.HasSuffix(t.DeadLetters, ".fifo") {
+		if t.DeadLetters = *d.Arn; !targetARNs["sqs"].MatchString(t.DeadLetters) {
 			return t, invalid("DeadLetterConfig of target %s must name a standard SQS queue, not %s.", t.ID, t.DeadLetters)
 		}
 	}
@@ -100,13 +99,6 @@ func readTarget(x api.Target) (t target, err error) {
 		if age, n := ptr.Or(t.MaxAge, defaultMaxAge), ptr.Or(t.MaxAttempts, 0); age < 60 || age > defaultMaxAge || n < 0 || n > defaultMaxAttempts {
 			return t, invalid("RetryPolicy of target %s: MaximumEventAgeInSeconds is 60 to 86400, MaximumRetryAttempts 0 to 185.", t.ID)
 		}
-	}
-	fifo := strings.HasSuffix(t.ARN, ".fifo")
-	if x.SqsParameters != nil {
-		t.Group = x.SqsParameters.MessageGroupId
-	}
-	if fifo != (t.Group != nil) {
-		return t, invalid("SqsParameters with a MessageGroupId belong to a FIFO queue, and a FIFO queue needs them (target %s).", t.ID)
 	}
 	return t, nil
 }
@@ -121,9 +113,6 @@ func (t *target) shape() api.Target {
 	}
 	if t.MaxAge != nil || t.MaxAttempts != nil {
 		x.RetryPolicy = &api.RetryPolicy{MaximumEventAgeInSeconds: t.MaxAge, MaximumRetryAttempts: t.MaxAttempts}
-	}
-	if t.Group != nil {
-		x.SqsParameters = &api.SqsParameters{MessageGroupId: t.Group}
 	}
 	return x
 }

@@ -93,8 +93,8 @@ func checkEncryption(in *api.EncryptionConfiguration) error {
 
 // checkRole takes the role once, as AWS does, so that a machine that could
 // call nothing is refused at once.
-func (s *Service) checkRole(ctx context.Context, roleARN string) error {
-	_, err := role.Take(ctx, s.d.Calls, principal, wire.CallFrom(ctx).Region, roleARN, "StepFunctionsCreate")
+func (s *Service) checkRole(ctx context.Context, machineARN, roleARN string) error {
+	_, err := role.Take(ctx, s.d.Calls, principal, wire.CallFrom(ctx).Region, machineARN, roleARN, "StepFunctionsCreate")
 	if code := wire.Code(err); code == "AccessDenied" || code == "ValidationError" {
 		return wire.Errorf(400, "AccessDeniedException", "Neither the global service principal %s, nor the regional one is authorized to assume the provided role.", principal)
 	}
@@ -129,7 +129,7 @@ func (s *Service) createStateMachine(ctx context.Context, in *api.CreateStateMac
 	if m.Tags, err = addTags(nil, in.Tags); err != nil {
 		return nil, err
 	}
-	if err := s.checkRole(ctx, m.RoleARN); err != nil {
+	if err := s.checkRole(ctx, m.arn(), m.RoleARN); err != nil {
 		return nil, err
 	}
 	out := &api.CreateStateMachineOutput{}
@@ -196,7 +196,7 @@ func (s *Service) updateStateMachine(ctx context.Context, in *api.UpdateStateMac
 		return nil, err
 	}
 	if in.RoleArn != nil {
-		if err := s.checkRole(ctx, *in.RoleArn); err != nil {
+		if err := s.checkRole(ctx, *in.StateMachineArn, *in.RoleArn); err != nil {
 			return nil, err
 		}
 	}

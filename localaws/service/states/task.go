@@ -144,7 +144,7 @@ func (s *Service) bounded(ctx context.Context, until *time.Time, f func(context.
 
 // call makes a task's call with the machine's role.
 func (s *Service) call(ctx context.Context, x *execution, r *asl.Resource, input any) (any, error) {
-	ctx, err := role.Take(ctx, s.d.Calls, principal, x.Region, x.Runs.RoleARN, x.Name)
+	ctx, err := role.Take(ctx, s.d.Calls, principal, x.Region, x.machineARN(), x.Runs.RoleARN, x.Name)
 	if err != nil {
 		return nil, &asl.Error{Name: asl.Permissions, Cause: "The role " + x.Runs.RoleARN + " cannot be assumed by Step Functions: " + err.Error()}
 	}

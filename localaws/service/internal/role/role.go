@@ -13,10 +13,12 @@ import (
 
 // Take returns a context in which calls are made with the role, by a session of
 // the given name, in a region. service is the one the role has to trust, such
-// as "states.amazonaws.com". The error is AccessDenied when it does not, or when
-// there is no such role.
-func Take(ctx context.Context, calls *wire.Registry, service, region, roleARN, session string) (context.Context, error) {
-	out, err := wire.Invoke(wire.AsService(ctx, service, region), calls, stsapi.AssumeRole, &stsapi.AssumeRoleInput{RoleArn: &roleARN, RoleSessionName: new(sessionName(session))})
+// as "states.amazonaws.com", and source the resource on whose behalf it asks.
+// The error is AccessDenied when it does not, or when there is no such role.
+func Take(ctx context.Context, calls *wire.Registry, service, region, source, roleARN, session string) (context.Context, error) {
+	asService := wire.AsService(ctx, service, region)
+	wire.CallFrom(asService).SourceARN = source
+	out, err := wire.Invoke(asService, calls, stsapi.AssumeRole, &stsapi.AssumeRoleInput{RoleArn: &roleARN, RoleSessionName: new(sessionName(session))})
 	if err != nil {
 		return nil, err
 	}
