@@ -4,10 +4,12 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,17 +22,35 @@ import (
 // Access is how to reach AWS. The zero value takes everything from the
 // process's environment, as the AWS CLI does.
 type Access struct {
-	Region      string // AWS region; "" takes the environment's
+	Region      string // AWS region where the tfvars file names none; "" takes the environment's
 	Proxy       string // URL of an HTTPS proxy that AWS's host names go through; "" for none
 	CABundle    string // path of a PEM file with the authorities to trust; "" for the system's
 	AccessKeyID string
 	SecretKey   string
 }
 
+// harmless are the AWS variables that say nothing about whose AWS is meant.
+var harmless = []string{"AWS_PAGER", "AWS_DEFAULT_OUTPUT", "AWS_MAX_ATTEMPTS", "AWS_RETRY_MODE"}
+
 // Vars are the environment variables that give this access to another program:
-// Terraform, the AWS CLI, an SDK.
+// Terraform, the AWS CLI, an SDK. An empty value stands for a variable that
+// must not be set there: with a key of its own, an access takes nothing from
+// the account that this process's environment or its configuration files are
+// for, and with a proxy no host goes past it.
 func (a Access) Vars() map[string]string {
 	v := map[string]string{}
+	if a.AccessKeyID != "" {
+		for _, kv := range os.Environ() {
+			if k, _, _ := strings.Cut(kv, "="); strings.HasPrefix(k, "AWS_") && !strings.HasPrefix(k, "AWS_CLI_") && !slices.Contains(harmless, k) {
+				v[k] = ""
+			}
+		}
+		v["AWS_PROFILE"], v["AWS_SESSION_TOKEN"], v["AWS_ENDPOINT_URL"], v["AWS_EC2_METADATA_DISABLED"] = "", "", "", "true"
+		v["AWS_CONFIG_FILE"], v["AWS_SHARED_CREDENTIALS_FILE"] = os.DevNull, os.DevNull
+	}
+	if a.Proxy != "" {
+		v["NO_PROXY"], v["no_proxy"] = "", ""
+	}
 	set := func(value string, names ...string) {
 		for _, n := range names {
 			if value != "" {
@@ -43,14 +63,10 @@ func (a Access) Vars() map[string]string {
 	set(a.CABundle, "AWS_CA_BUNDLE")
 	set(a.AccessKeyID, "AWS_ACCESS_KEY_ID")
 	set(a.SecretKey, "AWS_SECRET_ACCESS_KEY")
-	if a.AccessKeyID != "" { // nothing of another account may get in between
-		v["AWS_PROFILE"], v["AWS_SESSION_TOKEN"], v["AWS_ENDPOINT_URL"], v["AWS_EC2_METADATA_DISABLED"] = "", "", "", "true"
-	}
 	return v
 }
 
-// environ is the process's environment with Vars over it, as "k=v" and as a
-// map. An empty value removes the variable.
+// environ is the process's environment with Vars over it.
 func (a Access) environ() map[string]string {
 	env := map[string]string{}
 	for _, kv := range os.Environ() {
@@ -98,25 +114,34 @@ func (a Access) aws(ctx context.Context) (aws.Config, error) {
 	if err != nil {
 		return aws.Config{}, err
 	}
-	opts := []func(*config.LoadOptions) error{config.WithRetryMaxAttempts(5)}
+	var client aws.HTTPClient
+	if a.Proxy != "" || a.CABundle != "" {
+		client = awshttp.NewBuildableClient().WithTimeout(5 * time.Minute).WithTransportOptions(func(mine *http.Transport) {
+			mine.Proxy, mine.TLSClientConfig = t.Proxy, t.TLSClientConfig
+		})
+	}
+	const attempts = 5
+	if a.AccessKeyID != "" { // and nothing from the environment, see Vars
+		cfg := aws.Config{Region: a.Region, HTTPClient: client, RetryMaxAttempts: attempts, Credentials: credentials.NewStaticCredentialsProvider(a.AccessKeyID, a.SecretKey, "")}
+		return cfg, checkRegion(cfg)
+	}
+	opts := []func(*config.LoadOptions) error{config.WithRetryMaxAttempts(attempts)}
 	if a.Region != "" {
 		opts = append(opts, config.WithRegion(a.Region))
 	}
-	if a.Proxy != "" || a.CABundle != "" {
-		client := awshttp.NewBuildableClient().WithTimeout(5 * time.Minute).WithTransportOptions(func(mine *http.Transport) {
-			mine.Proxy, mine.TLSClientConfig = t.Proxy, t.TLSClientConfig
-		})
+	if client != nil {
 		opts = append(opts, config.WithHTTPClient(client))
-	}
-	if a.AccessKeyID != "" {
-		opts = append(opts, config.WithCredentialsProvider(credentials.NewStaticCredentialsProvider(a.AccessKeyID, a.SecretKey, "")))
 	}
 	cfg, err := config.LoadDefaultConfig(ctx, opts...)
 	if err != nil {
 		return aws.Config{}, fmt.Errorf("the AWS configuration: %w", err)
 	}
+	return cfg, checkRegion(cfg)
+}
+
+func checkRegion(cfg aws.Config) error {
 	if cfg.Region == "" {
-		return aws.Config{}, fmt.Errorf("no AWS region is set: set AWS_REGION, or region in the tfvars file")
+		return errors.New("no AWS region is set: set AWS_REGION, or region in the tfvars file")
 	}
-	return cfg, nil
+	return nil
 }

@@ -26,6 +26,10 @@ type backend struct {
 // LockTable is the name of the DynamoDB table that holds Terraform's lock.
 const LockTable = Project + "-tfstate-lock"
 
+// bootstrapKey is the key of the bootstrap's own state. It stands in the
+// bootstrap's backend block as well.
+const bootstrapKey = Project + "/bootstrap/terraform.tfstate"
+
 // backendOf names the state backend of the account that cfg belongs to. Its
 // call to AWS is also the check that the credentials work.
 func backendOf(ctx context.Context, cfg aws.Config) (backend, error) {
@@ -70,14 +74,20 @@ func notFound(err error) bool {
 // is an error, unless an interrupted bootstrap left its state here: then that
 // one is continued.
 func (e *Environment) Bootstrap(ctx context.Context) error {
-	if err := e.check(); err != nil {
+	cfg, err := e.prepare(ctx)
+	if err != nil {
 		return err
 	}
+	release, err := e.alone()
+	if err != nil {
+		return err
+	}
+	defer release()
+	return e.bootstrapStep(ctx, cfg)
+}
+
+func (e *Environment) bootstrapStep(ctx context.Context, cfg aws.Config) error {
 	return e.step(ctx, "bootstrap", func(ctx context.Context, info func(string, ...any)) error {
-		cfg, err := e.Access.aws(ctx)
-		if err != nil {
-			return err
-		}
 		b, err := backendOf(ctx, cfg)
 		if err != nil {
 			return err
@@ -93,7 +103,10 @@ func (e *Environment) bootstrap(ctx context.Context, cfg aws.Config, b backend, 
 	if err != nil {
 		return err
 	}
-	unfinished := hasResources(local)
+	unfinished, err := hasResources(local)
+	if err != nil {
+		return err
+	}
 	switch {
 	case bucket && table && !unfinished:
 		if err := e.writeBackend(b); err != nil {
@@ -111,7 +124,7 @@ func (e *Environment) bootstrap(ctx context.Context, cfg aws.Config, b backend, 
 
 	// The bucket cannot hold the state of its own creation: that apply keeps
 	// it in a file here, which moves into the bucket afterwards.
-	if err := writeFile(override, []byte("terraform {\n  backend \"local\" {}\n}\n"), 0o644); err != nil {
+	if err := writeFile(override, []byte(localBackend), 0o644); err != nil {
 		return err
 	}
 	tf, err := e.init(ctx, dir, tfexec.Reconfigure(true))
@@ -134,6 +147,9 @@ func (e *Environment) bootstrap(ctx context.Context, cfg aws.Config, b backend, 
 	if err := e.writeBackend(b); err != nil {
 		return err
 	}
+	if err := e.releaseDead(ctx, cfg, b, bootstrapKey, dir, info); err != nil {
+		return err
+	}
 	if _, err = e.init(ctx, dir, tfexec.BackendConfig("backend.hcl"), tfexec.ForceCopy(true)); err != nil {
 		return fmt.Errorf("move the bootstrap's state into the bucket (it is still in %s; run this again): %w", local, err)
 	}
@@ -148,14 +164,23 @@ func (e *Environment) writeBackend(b backend) error {
 		writeFile(filepath.Join(e.dir(), "backend.hcl"), b.hcl(), 0o644))
 }
 
+// localBackend is the override that keeps a root's state in a file beside it.
+const localBackend = "terraform {\n  backend \"local\" {}\n}\n"
+
 // hasResources reports whether a local state file has anything in it.
-func hasResources(path string) bool {
+func hasResources(path string) (bool, error) {
 	raw, err := os.ReadFile(path)
+	if errors.Is(err, os.ErrNotExist) || err == nil && len(raw) == 0 {
+		return false, nil
+	}
 	if err != nil {
-		return false
+		return false, err
 	}
 	var s struct{ Resources []json.RawMessage }
-	return json.Unmarshal(raw, &s) == nil && len(s.Resources) > 0
+	if err := json.Unmarshal(raw, &s); err != nil {
+		return false, fmt.Errorf("%s cannot be read; it may hold what an interrupted run created: put %s.backup in its place, or move it away if nothing was created: %w", path, filepath.Base(path), err)
+	}
+	return len(s.Resources) > 0, nil
 }
 
 func exists(path string) bool { _, err := os.Stat(path); return err == nil }

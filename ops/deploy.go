@@ -27,15 +27,13 @@ type Deployment struct {
 // check over HTTP. It may be interrupted at any
 // moment and run again.
 func (e *Environment) Deploy(ctx context.Context) (*Deployment, error) {
-	if err := e.check(); err != nil {
+	cfg, err := e.prepare(ctx)
+	if err != nil {
 		return nil, err
 	}
 	set, err := e.settings()
 	if err != nil {
 		return nil, err
-	}
-	if e.Access.Region == "" {
-		e.Access.Region = set.region
 	}
 	release, err := e.alone()
 	if err != nil {
@@ -44,23 +42,17 @@ func (e *Environment) Deploy(ctx context.Context) (*Deployment, error) {
 	defer release()
 
 	d := &Deployment{}
-	cfg, err := e.Access.aws(ctx)
-	if err != nil {
-		return nil, err
-	}
 	if d.ImageTag, err = e.ImageTag(ctx); err != nil {
 		return nil, err
 	}
-	if err := e.Bootstrap(ctx); err != nil {
+	if err := e.bootstrapStep(ctx, cfg); err != nil {
 		return nil, err
 	}
 	var tf *tfexec.Terraform
 	vars := map[string]string{"image_tag": d.ImageTag}
 	if err := e.step(ctx, "terraform init", func(ctx context.Context, info func(string, ...any)) error {
-		if tf, err = e.init(ctx, e.dir(), tfexec.BackendConfig("backend.hcl"), tfexec.Reconfigure(true)); err != nil {
-			return err
-		}
-		return e.recover(ctx, cfg, tf, info)
+		tf, err = e.open(ctx, cfg, info)
+		return err
 	}); err != nil {
 		return nil, err
 	}

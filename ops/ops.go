@@ -9,6 +9,8 @@ import (
 	"regexp"
 	"sync"
 	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
 )
 
 // Environment is one deployed copy of the shop, such as dev, and how to work
@@ -114,6 +116,22 @@ func (e *Environment) stateKey() string { return Project + "/" + e.Name + "/terr
 
 // Project is the prefix of everything this project creates (project_name).
 const Project = "grocery"
+
+// prepare checks the environment, fills in its region and makes the SDK's
+// configuration.
+func (e *Environment) prepare(ctx context.Context) (aws.Config, error) {
+	if err := e.check(); err != nil {
+		return aws.Config{}, err
+	}
+	set, err := e.settings()
+	if err != nil {
+		return aws.Config{}, err
+	}
+	if set.region != "" { // where Terraform works; ops must look nowhere else
+		e.Access.Region = set.region
+	}
+	return e.Access.aws(ctx)
+}
 
 var environmentName = regexp.MustCompile(`^[a-z][a-z0-9]{1,9}$`)
 

@@ -70,21 +70,6 @@ func (e *Environment) stateOutputs(ctx context.Context, cfg aws.Config) (Output,
 	return o, err
 }
 
-// prepare fills in the region and makes the SDK's configuration.
-func (e *Environment) prepare(ctx context.Context) (aws.Config, error) {
-	if err := e.check(); err != nil {
-		return aws.Config{}, err
-	}
-	if e.Access.Region == "" {
-		set, err := e.settings()
-		if err != nil {
-			return aws.Config{}, err
-		}
-		e.Access.Region = set.region
-	}
-	return e.Access.aws(ctx)
-}
-
 // Status reports on the environment.
 func (e *Environment) Status(ctx context.Context) (*Status, error) {
 	cfg, err := e.prepare(ctx)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -25,15 +26,15 @@ func (e *Environment) ImageTag(ctx context.Context) (string, error) {
 		return "", fmt.Errorf("the images are tagged with the commit, and there is none: %w", err)
 	}
 	tag := strings.TrimSpace(string(head))
-	changed, err := e.git(ctx, append([]string{"ls-files", "-z", "--modified", "--deleted", "--others", "--exclude-standard", "--"}, sources...)...)
+	changed, err := e.git(ctx, append([]string{"diff", "-z", "--name-only", "--no-renames", "--relative", "HEAD", "--"}, sources...)...)
 	if err != nil {
 		return "", err
 	}
-	staged, err := e.git(ctx, append([]string{"diff", "-z", "--cached", "--name-only", "--"}, sources...)...)
+	added, err := e.git(ctx, append([]string{"ls-files", "-z", "--others", "--exclude-standard", "--"}, sources...)...)
 	if err != nil {
 		return "", err
 	}
-	names := strings.FieldsFunc(string(changed)+string(staged), func(r rune) bool { return r == 0 })
+	names := strings.FieldsFunc(string(changed)+string(added), func(r rune) bool { return r == 0 })
 	if len(names) == 0 {
 		return tag, nil
 	}
@@ -41,11 +42,15 @@ func (e *Environment) ImageTag(ctx context.Context) (string, error) {
 	h := sha256.New()
 	for _, n := range slices.Compact(names) {
 		content, err := os.ReadFile(filepath.Join(e.Root, n))
-		if err != nil {
-			content = []byte("deleted")
+		switch {
+		case err == nil:
+			fmt.Fprintf(h, "%s\x00%d\x00", n, len(content))
+			h.Write(content)
+		case errors.Is(err, os.ErrNotExist):
+			fmt.Fprintf(h, "%s\x00deleted\x00", n)
+		default:
+			return "", fmt.Errorf("the images' sources: %w", err)
 		}
-		fmt.Fprintf(h, "%s %d\n", n, len(content))
-		h.Write(content)
 	}
 	return tag + "-" + hex.EncodeToString(h.Sum(nil))[:8], nil
 }

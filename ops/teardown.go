@@ -42,11 +42,8 @@ func (e *Environment) Destroy(ctx context.Context, backend bool) error {
 		return err
 	}
 	if err := e.step(ctx, "destroy", func(ctx context.Context, info func(string, ...any)) error {
-		tf, err := e.init(ctx, e.dir(), tfexec.BackendConfig("backend.hcl"), tfexec.Reconfigure(true))
+		tf, err := e.open(ctx, cfg, info)
 		if err != nil {
-			return err
-		}
-		if err := e.recover(ctx, cfg, tf, info); err != nil {
 			return err
 		}
 		if err := e.emptyArtifacts(); err != nil {
@@ -91,14 +88,27 @@ func (e *Environment) emptyArtifacts() error {
 // the bootstrap with it.
 func (e *Environment) destroyBackend(ctx context.Context, info func(string, ...any)) error {
 	dir := e.bootstrapDir()
-	override := filepath.Join(dir, "backend_override.tf")
-	if _, err := e.init(ctx, dir, tfexec.BackendConfig("backend.hcl"), tfexec.Reconfigure(true)); err != nil {
+	override, local := filepath.Join(dir, "backend_override.tf"), filepath.Join(dir, "terraform.tfstate")
+	begun, err := hasResources(local)
+	if err != nil {
 		return err
 	}
-	if err := writeFile(override, []byte("terraform {\n  backend \"local\" {}\n}\n"), 0o644); err != nil {
+	if begun = begun && exists(override); !begun { // else an interrupted destroy has the state here already
+		if err := removeIfThere(override); err != nil {
+			return err
+		}
+		if _, err := e.init(ctx, dir, tfexec.BackendConfig("backend.hcl"), tfexec.Reconfigure(true)); err != nil {
+			return err
+		}
+	}
+	if err := writeFile(override, []byte(localBackend), 0o644); err != nil {
 		return err
 	}
-	tf, err := e.init(ctx, dir, tfexec.ForceCopy(true))
+	move := tfexec.InitOption(tfexec.ForceCopy(true))
+	if begun {
+		move = tfexec.Reconfigure(true)
+	}
+	tf, err := e.init(ctx, dir, move)
 	if err != nil {
 		return fmt.Errorf("take the state out of the bucket: %w", err)
 	}
@@ -109,7 +119,7 @@ func (e *Environment) destroyBackend(ctx context.Context, info func(string, ...a
 	if err := e.destroy(ctx, tf, o, info); err != nil {
 		return err
 	}
-	return errors.Join(os.Remove(override), removeIfThere(filepath.Join(dir, "terraform.tfstate")), removeIfThere(filepath.Join(dir, "terraform.tfstate.backup")),
+	return errors.Join(os.Remove(override), removeIfThere(local), removeIfThere(local+".backup"),
 		removeIfThere(filepath.Join(dir, "backend.hcl")), removeIfThere(filepath.Join(e.dir(), "backend.hcl")))
 }
 

@@ -28,7 +28,7 @@ func (e *Environment) terraform(dir string) (*tfexec.Terraform, error) {
 	}
 	env := e.Access.environ()
 	for k := range env { // these would change what a run does, and terraform-exec refuses them
-		if strings.HasPrefix(k, "TF_VAR_") || strings.HasPrefix(k, "TF_CLI_ARGS") || strings.HasPrefix(k, "TF_LOG") || k == "TF_INPUT" || k == "TF_WORKSPACE" || k == "TF_IN_AUTOMATION" || k == "TF_REATTACH_PROVIDERS" || k == "TF_APPEND_USER_AGENT" {
+		if strings.HasPrefix(k, "TF_VAR_") || strings.HasPrefix(k, "TF_CLI_ARGS") || strings.HasPrefix(k, "TF_LOG") || k == "TF_INPUT" || k == "TF_DATA_DIR" || k == "TF_WORKSPACE" || k == "TF_IN_AUTOMATION" || k == "TF_REATTACH_PROVIDERS" || k == "TF_APPEND_USER_AGENT" {
 			delete(env, k)
 		}
 	}
@@ -44,10 +44,11 @@ func (e *Environment) terraform(dir string) (*tfexec.Terraform, error) {
 func (e *Environment) init(ctx context.Context, dir string, opts ...tfexec.InitOption) (*tfexec.Terraform, error) {
 	if _, err := os.Stat(filepath.Join(dir, ".terraform", "providers")); err != nil {
 		// The proxy of a local AWS refuses every host that is not AWS's, so
-		// providers are fetched without it, and found installed afterwards.
+		// providers are fetched without it, and found installed afterwards. A
+		// backend that an earlier init left would be asked for its state.
 		plain := &Environment{Home: e.Home}
 		tf, err := plain.terraform(dir)
-		if err != nil {
+		if err = errors.Join(err, removeIfThere(filepath.Join(dir, ".terraform", "terraform.tfstate"))); err != nil {
 			return nil, err
 		}
 		if err := quietly(tf, func() error { return tf.Init(ctx, tfexec.Backend(false)) }); err != nil {
@@ -165,10 +166,19 @@ func follow(info func(string, ...any), run func(io.Writer) error) error {
 		return nil
 	}
 	if len(problems) > 0 {
-		return errors.New(strings.Join(problems, "\n"))
+		return &runError{problems, err}
 	}
 	return err
 }
+
+// runError is how a Terraform command ended, told by its diagnostics.
+type runError struct {
+	problems []string
+	end      error
+}
+
+func (e *runError) Error() string { return strings.Join(e.problems, "\n") }
+func (e *runError) Unwrap() error { return e.end }
 
 // Output is what an environment's root module tells about itself.
 type Output struct {

@@ -1,0 +1,71 @@
+package ops
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+)
+
+// What the tests of this package see of its inside.
+
+var (
+	CheckPEM     = checkPEM
+	GoArch       = goArch
+	HasResources = hasResources
+	Whoami       = whoami
+	WriteFile    = writeFile
+)
+
+// Zip makes a zip of one file.
+func Zip(name string, mode os.FileMode, data []byte) ([]byte, error) {
+	return makeZip(zipFile{name, mode, data})
+}
+
+// Follow runs a command and collects what it tells.
+func Follow(run func(io.Writer) error) (told []string, err error) {
+	err = follow(collect(&told), run)
+	return told, err
+}
+
+// Environ is the environment that another program gets.
+func (a Access) Environ() map[string]string { return a.environ() }
+
+// RegionAndKey are what the SDK's configuration ends up with.
+func (a Access) RegionAndKey(ctx context.Context) (region, key string, err error) {
+	cfg, err := a.aws(ctx)
+	if err != nil {
+		return "", "", err
+	}
+	c, err := cfg.Credentials.Retrieve(ctx)
+	return cfg.Region, c.AccessKeyID, err
+}
+
+// Settings are what ops reads from the tfvars file.
+func (e *Environment) Settings() (region, repository, arch string, err error) {
+	s, err := e.settings()
+	return s.region, s.repository, s.arch, err
+}
+
+// BackendHCL is the partial backend configuration.
+func BackendHCL(bucket, table, region string) string {
+	return string(backend{Bucket: bucket, Table: table, Region: region}.hcl())
+}
+
+// Verify checks a shop.
+func (e *Environment) Verify(ctx context.Context, url string) (told []string, err error) {
+	err = e.verify(ctx, url, collect(&told))
+	return told, err
+}
+
+// Step runs f as a step.
+func (e *Environment) Step(ctx context.Context, name string, f func() error) error {
+	return e.step(ctx, name, func(context.Context, func(string, ...any)) error { return f() })
+}
+
+// Skip makes a step report that there was nothing to do.
+func Skip(why string) error { return errSkip(why) }
+
+func collect(to *[]string) func(string, ...any) {
+	return func(format string, args ...any) { *to = append(*to, fmt.Sprintf(format, args...)) }
+}
