@@ -1,8 +1,11 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 
@@ -25,6 +28,9 @@ genuine host names:
 }
 
 func runEnv(g *globals) error {
+	if g.on == "aws" {
+		return &exitError{exitUsage, errors.New("env leads to the local AWS; programs find AWS itself by your own settings")}
+	}
 	if err := g.resolve(); err != nil {
 		return err
 	}
@@ -35,14 +41,31 @@ func runEnv(g *globals) error {
 	vars := e.Access.Vars()
 	vars["CHECKPOINT_DISABLE"] = "1"
 	if g.json {
-		return printJSON(vars)
+		return printJSON(nulls(vars))
 	}
+	printEnv(os.Stdout, vars)
+	return nil
+}
+
+// nulls are vars for JSON: a variable that must not be set is null.
+func nulls(vars map[string]string) map[string]any {
+	out := map[string]any{}
+	for k, v := range vars {
+		out[k] = nil
+		if v != "" {
+			out[k] = v
+		}
+	}
+	return out
+}
+
+// printEnv writes vars as commands for a POSIX shell.
+func printEnv(w io.Writer, vars map[string]string) {
 	for _, k := range slices.Sorted(maps.Keys(vars)) {
 		if vars[k] == "" {
-			fmt.Printf("unset %s;\n", k)
+			fmt.Fprintf(w, "unset %s;\n", k)
 			continue
 		}
-		fmt.Printf("export %s='%s';\n", k, strings.ReplaceAll(vars[k], "'", `'\''`))
+		fmt.Fprintf(w, "export %s='%s';\n", k, strings.ReplaceAll(vars[k], "'", `'\''`))
 	}
-	return nil
 }

@@ -21,7 +21,12 @@ type localawsOptions struct {
 
 func newLocalawsCommand(g *globals) *cobra.Command {
 	o := &localawsOptions{}
-	c := &cobra.Command{Use: "localaws", Short: "Run a local AWS on its own, or ask what it serves"}
+	c := &cobra.Command{
+		Use:   "localaws",
+		Short: "Run a local AWS on its own, or ask what it serves",
+		Args:  noSuchCommand,
+		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
 	serve := &cobra.Command{
 		Use:   "serve",
 		Short: "Run the local AWS in the foreground",
@@ -37,7 +42,6 @@ func newLocalawsCommand(g *globals) *cobra.Command {
 		RunE:  func(*cobra.Command, []string) error { return runActions(g) },
 	}
 	c.AddCommand(serve, actions)
-	c.Args = cobra.ArbitraryArgs
 	return c
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 
 	"github.com/spf13/cobra"
 )
@@ -15,9 +16,11 @@ func newUpCommand(g *globals) *cobra.Command {
 }
 
 func runUp(ctx context.Context, g *globals) error {
-	g.on = "local"
 	if err := g.resolve(); err != nil {
 		return err
+	}
+	if g.on != "local" {
+		return &exitError{exitUsage, errors.New("up starts the local AWS and deploys to it: grocery deploy --on aws deploys to AWS")}
 	}
 	if err := runSetup(ctx, g, &setupOptions{}); err != nil {
 		return err

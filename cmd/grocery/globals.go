@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -21,7 +22,12 @@ type globals struct {
 	root string
 	env  string
 	on   string
+
+	offset int // added to each port of the local AWS
 }
+
+// maxOffset keeps the highest port, that of a balancer's HTTPS listener, below 65536.
+const maxOffset = 50000
 
 // AddFlags adds the flags.
 func (g *globals) AddFlags(f *pflag.FlagSet) {
@@ -51,15 +57,21 @@ func (g *globals) resolve() error {
 		}
 		g.root = strings.TrimSpace(string(out))
 	}
+	var err error
+	if g.root, err = filepath.Abs(g.root); err != nil {
+		return err
+	}
 	if _, err := os.Stat(filepath.Join(g.root, "aws_infra", "enviroments")); err != nil {
 		return fmt.Errorf("%s is not the grocery repository (no aws_infra/enviroments)", g.root)
 	}
 	if g.home == "" {
 		g.home = filepath.Join(g.root, ".grocery")
 	}
-	var err error
 	if g.home, err = filepath.Abs(g.home); err != nil {
 		return err
+	}
+	if g.offset, err = strconv.Atoi(envOr("GROCERY_PORT_OFFSET", "0")); err != nil || g.offset < 0 || g.offset > maxOffset {
+		return &exitError{exitUsage, fmt.Errorf("GROCERY_PORT_OFFSET is a number from 0 to %d that is added to each port of the local AWS, not %q", maxOffset, os.Getenv("GROCERY_PORT_OFFSET"))}
 	}
 	return os.MkdirAll(g.home, 0o700)
 }
@@ -69,7 +81,14 @@ func (g *globals) environment(p *progress) (*ops.Environment, error) {
 	if err := g.resolve(); err != nil {
 		return nil, err
 	}
-	e := &ops.Environment{Root: g.root, Infra: os.Getenv("GROCERY_INFRA"), Name: g.env, Home: filepath.Join(g.home, "ops"), Report: p.report}
+	infra := os.Getenv("GROCERY_INFRA")
+	if infra != "" {
+		var err error
+		if infra, err = filepath.Abs(infra); err != nil {
+			return nil, err
+		}
+	}
+	e := &ops.Environment{Root: g.root, Infra: infra, Name: g.env, Home: filepath.Join(g.home, "ops"), Report: p.report}
 	if g.on == "aws" {
 		return e, nil
 	}

@@ -30,13 +30,9 @@ type local struct {
 	o    localaws.Options
 }
 
-// local returns the local AWS that the flags name.
+// local returns the local AWS that the flags name, once they are resolved.
 func (g *globals) local() *local {
-	offset, err := strconv.Atoi(envOr("GROCERY_PORT_OFFSET", "0"))
-	if err != nil {
-		offset = 0
-	}
-	return &local{home: g.home, root: g.root, o: localaws.DefaultOptions(g.home, offset)}
+	return &local{home: g.home, root: g.root, o: localaws.DefaultOptions(g.home, g.offset)}
 }
 
 // point makes e work on the local AWS.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -64,11 +65,13 @@ Exit codes: 0 done; 1 it could not be done; 2 wrong command line;
 command again to continue).`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
+		Args:          noSuchCommand,
+		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &exitError{exitUsage, err} })
 	g.AddFlags(root.PersistentFlags())
 	root.AddCommand(
-		newUpCommand(g), newDownCommand(g), newDestroyCommand(g), newBootstrapCommand(g), newDeployCommand(g), newStatusCommand(g),
+		newUpCommand(g), newDownCommand(g), newDestroyCommand(g), newBootstrapCommand(g), newDeployCommand(g), newRecoverCommand(g), newStatusCommand(g),
 		newLogsCommand(g), newEnvCommand(g), newSetupCommand(g), newLocalawsCommand(g),
 	)
 	for _, c := range root.Commands() {
@@ -83,6 +86,19 @@ command again to continue).`,
 func noArgs(c *cobra.Command, args []string) error {
 	if len(args) > 0 {
 		return &exitError{exitUsage, fmt.Errorf("%s takes no arguments, got %q: see %s --help", c.CommandPath(), args[0], c.CommandPath())}
+	}
+	return nil
+}
+
+// noSuchCommand refuses what is no command of a group of commands.
+func noSuchCommand(c *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		meant := ""
+		c.SuggestionsMinimumDistance = 2 // typing errors
+		if like := c.SuggestionsFor(args[0]); len(like) > 0 {
+			meant = " (is " + strings.Join(like, " or ") + " meant?)"
+		}
+		return &exitError{exitUsage, fmt.Errorf("there is no command %q%s: see %s --help", args[0], meant, c.CommandPath())}
 	}
 	return nil
 }

@@ -33,7 +33,7 @@ func newProgress(asJSON bool) *progress {
 	if fi, err := os.Stderr.Stat(); err == nil && fi.Mode()&os.ModeCharDevice != 0 && os.Getenv("TERM") != "dumb" && !asJSON {
 		p.terminal = true
 		p.stop = make(chan struct{})
-		go p.tick()
+		go p.tick(p.stop)
 	}
 	return p
 }
@@ -97,12 +97,12 @@ func round(d time.Duration) string {
 }
 
 // tick redraws the clocks of a terminal.
-func (p *progress) tick() {
+func (p *progress) tick(stop <-chan struct{}) {
 	t := time.NewTicker(time.Second)
 	defer t.Stop()
 	for {
 		select {
-		case <-p.stop:
+		case <-stop:
 			return
 		case <-t.C:
 			p.mu.Lock()

@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -112,13 +113,19 @@ func (c *cloud) output(t *testing.T, args ...string) string {
 // awsEnv is the environment that `grocery env` makes.
 func (c *cloud) awsEnv(t *testing.T) []string {
 	t.Helper()
-	var vars map[string]string
+	var vars map[string]*string // null: must not be set
 	if err := json.Unmarshal([]byte(c.output(t, "env", "--json")), &vars); err != nil {
 		t.Fatal(err)
 	}
-	env := os.Environ()
+	env := slices.DeleteFunc(os.Environ(), func(kv string) bool {
+		k, _, _ := strings.Cut(kv, "=")
+		_, ours := vars[k]
+		return ours
+	})
 	for k, v := range vars {
-		env = append(env, k+"="+v) // the last one of a name counts
+		if v != nil {
+			env = append(env, k+"="+*v)
+		}
 	}
 	return env
 }
