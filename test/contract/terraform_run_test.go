@@ -3,7 +3,6 @@ package contract_test
 import (
 	"bytes"
 	"context"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,7 +13,8 @@ import (
 )
 
 // terraform runs commands in a copy of aws_infra, so that nothing is left in the
-// tree, with one set of providers for all modules.
+// tree, nothing of a deployment that goes on there gets in the way, and all
+// modules share one set of providers.
 type terraform struct {
 	cli  *tfcli.CLI
 	tree string // the copy of aws_infra
@@ -28,35 +28,37 @@ func newTerraform(t *testing.T) *terraform {
 		t.Fatal(err)
 	}
 	tf := &terraform{cli: cli, tree: filepath.Join(t.TempDir(), "aws_infra"), data: t.TempDir()}
-	err = filepath.WalkDir(infra, func(path string, entry fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		name, err := filepath.Rel(infra, path)
-		if err != nil {
-			return err
-		}
-		if entry.IsDir() {
-			if entry.Name() == ".terraform" {
-				return filepath.SkipDir
+	for _, dir := range append(moduleDirs(), append(roots, "templates")...) {
+		for _, pattern := range []string{"*.tf", "tests/*.tftest.hcl", "*.tftpl"} {
+			files, err := filepath.Glob(filepath.Join(infra, dir, pattern))
+			if err != nil {
+				t.Fatal(err)
 			}
-			return os.MkdirAll(filepath.Join(tf.tree, name), 0o755)
+			for _, file := range files {
+				if strings.HasSuffix(file, "_override.tf") {
+					continue
+				}
+				name, err := filepath.Rel(infra, file)
+				if err != nil {
+					t.Fatal(err)
+				}
+				tf.write(t, name, read(t, file))
+			}
 		}
-		// Only what is committed: no state, no lock, no zip, no override.
-		switch ext := filepath.Ext(name); {
-		case strings.HasSuffix(name, "_override.tf"), ext != ".tf" && ext != ".hcl" && ext != ".tftpl", strings.HasSuffix(name, ".lock.hcl"):
-			return nil
-		}
-		text, err := os.ReadFile(path)
-		if err != nil {
-			return err
-		}
-		return os.WriteFile(filepath.Join(tf.tree, name), text, 0o644)
-	})
-	if err != nil {
-		t.Fatal(err)
 	}
 	return tf
+}
+
+// write writes a file of the copy.
+func (tf *terraform) write(t *testing.T, name, text string) {
+	t.Helper()
+	path := filepath.Join(tf.tree, name)
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // run runs a command in a folder below aws_infra and returns what it said.
@@ -83,22 +85,12 @@ func (tf *terraform) init(t *testing.T, data, dir string) {
 }
 
 func TestTerraformIsFormatted(t *testing.T) {
-	cli, err := tfcli.New(t.TempDir())
-	if err != nil {
-		t.Fatal(err)
+	tf := newTerraform(t)
+	for _, example := range []string{"bootstrap/bootstrap.tfvars", "enviroments/dev/dev.tfvars"} {
+		tf.write(t, example, read(t, filepath.Join(infra, example+".example")))
 	}
-	tf := &terraform{cli: cli, tree: infra}
-	if out, err := tf.run(t.Context(), t.TempDir(), ".", "fmt", "-check", "-recursive", "-diff", "-no-color"); err != nil {
+	if out, err := tf.run(t.Context(), tf.data, ".", "fmt", "-check", "-recursive", "-diff", "-no-color"); err != nil {
 		t.Errorf("run make fmt: %v\n%s", err, out)
-	}
-	for _, example := range []string{"bootstrap/bootstrap.tfvars.example", "enviroments/dev/dev.tfvars.example"} {
-		path := filepath.Join(t.TempDir(), "example.tfvars")
-		if err := os.WriteFile(path, []byte(read(t, filepath.Join(infra, example))), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		if out, err := tf.run(t.Context(), t.TempDir(), ".", "fmt", "-check", "-diff", "-no-color", path); err != nil {
-			t.Errorf("%s is not formatted: %v\n%s", example, err, out)
-		}
 	}
 }
 
@@ -113,9 +105,7 @@ func TestModulesPassTheirTests(t *testing.T) {
 	for _, dir := range dirs {
 		t.Run(dir, func(t *testing.T) {
 			t.Parallel()
-			if err := os.WriteFile(filepath.Join(tf.tree, dir, ".terraform.lock.hcl"), []byte(lock), 0o644); err != nil {
-				t.Fatal(err)
-			}
+			tf.write(t, dir+"/.terraform.lock.hcl", lock)
 			out, err := tf.run(t.Context(), tf.data, dir, "test", "-no-color")
 			if err != nil {
 				t.Errorf("terraform test: %v\n%s", err, out)
