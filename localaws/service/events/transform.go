@@ -64,10 +64,12 @@ func (p path) get(v any) (any, bool) {
 			}
 			v = l[n]
 		default:
-			m, ok := v.(map[string]any)
-			if v, ok = m[part]; !ok {
+			m, _ := v.(map[string]any)
+			x, ok := m[part]
+			if !ok {
 				return nil, false
 			}
+			v = x
 		}
 	}
 	return v, true

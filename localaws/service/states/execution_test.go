@@ -202,6 +202,7 @@ func TestACrashContinuesWhereTheExecutionStood(t *testing.T) {
 		time.Sleep(5 * time.Minute)
 		w.restart()
 		time.Sleep(5*time.Minute + time.Second)
+		synctest.Wait()
 		if !crashed {
 			t.Fatal("the wait was not over after its ten minutes")
 		}

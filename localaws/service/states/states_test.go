@@ -2,12 +2,15 @@ package states_test
 
 import (
 	"context"
+	"log/slog"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
 	"github.com/aws/aws-sdk-go-v2/service/sfn/types"
 
+	"grocery/localaws/reconcile"
 	"grocery/localaws/service/internal/apitest"
 	"grocery/localaws/service/states"
 	"grocery/localaws/store"
@@ -197,5 +200,61 @@ func TestADeletedMachineIsGone(t *testing.T) {
 	}
 	if _, err := c.DescribeStateMachine(t.Context(), &sfn.DescribeStateMachineInput{StateMachineArn: &arn}); apitest.Code(err) != "StateMachineDoesNotExist" {
 		t.Fatal(err)
+	}
+}
+
+func TestAnExecutionIsSeenThroughTheSDK(t *testing.T) {
+	r := apitest.Registry()
+	trusting(r)
+	st := store.NewMemory()
+	s := states.New(states.Deps{Store: st, Clock: store.System, Calls: r, Log: slog.New(slog.DiscardHandler)})
+	s.Register(r)
+	c := sfn.NewFromConfig(apitest.Serve(t, r))
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		reconcile.Run(ctx, slog.New(slog.DiscardHandler), st, store.System, s.Loops()...)
+	}()
+	defer func() { stop(); <-done }()
+
+	arn := create(t, c, "m", `{"StartAt":"A","States":{"A":{"Type":"Pass","Result":{"x":1},"Next":"B"},"B":{"Type":"Fail","Error":"E","Cause":"C"}}}`)
+	run, err := c.StartExecution(t.Context(), &sfn.StartExecutionInput{StateMachineArn: &arn, Input: new(`{"k":"v"}`)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var d *sfn.DescribeExecutionOutput
+	for range 500 {
+		if d, err = c.DescribeExecution(t.Context(), &sfn.DescribeExecutionInput{ExecutionArn: run.ExecutionArn}); err != nil {
+			t.Fatal(err)
+		}
+		if d.Status != types.ExecutionStatusRunning {
+			break
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	if d.Status != types.ExecutionStatusFailed || *d.Error != "E" || *d.Cause != "C" || *d.Input != `{"k":"v"}` || d.StopDate == nil {
+		t.Fatalf("%+v", d)
+	}
+	var kinds []string
+	p := sfn.NewGetExecutionHistoryPaginator(c, &sfn.GetExecutionHistoryInput{ExecutionArn: run.ExecutionArn, ReverseOrder: true, MaxResults: 2})
+	for p.HasMorePages() {
+		out, err := p.NextPage(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range out.Events {
+			kinds = append(kinds, string(e.Type))
+			if e.Type == types.HistoryEventTypePassStateExited && *e.StateExitedEventDetails.Output != `{"x":1}` {
+				t.Errorf("%+v", e.StateExitedEventDetails)
+			}
+		}
+	}
+	if got := strings.Join(kinds, " "); got != "ExecutionFailed FailStateEntered PassStateExited PassStateEntered ExecutionStarted" {
+		t.Error(got)
+	}
+	l, err := c.ListExecutions(t.Context(), &sfn.ListExecutionsInput{StateMachineArn: &arn})
+	if err != nil || len(l.Executions) != 1 || l.Executions[0].Status != types.ExecutionStatusFailed {
+		t.Errorf("%+v, %v", l, err)
 	}
 }

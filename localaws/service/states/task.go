@@ -61,13 +61,12 @@ func (s *Service) task(ctx context.Context, t *turn, end *time.Time) error {
 	if end != nil && (until == nil || end.Before(*until)) {
 		until = end
 	}
-	result, err := s.bounded(ctx, until, func(ctx context.Context) (any, error) {
-		input, err := state.Input(t.data(), t.x.context())
-		if err != nil {
-			return nil, err
-		}
-		return s.call(ctx, &t.x, state.Resource, input)
-	})
+	input, err := state.Input(t.data(), t.x.context())
+	var result any
+	if err == nil {
+		x := t.x // the call may outlast the turn that made it
+		result, err = s.bounded(ctx, until, func(ctx context.Context) (any, error) { return s.call(ctx, &x, state.Resource, input) })
+	}
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}

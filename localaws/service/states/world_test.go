@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"grocery/localaws/reconcile"
@@ -163,6 +164,7 @@ func (w *world) finish(execution string) *api.DescribeExecutionOutput {
 	w.t.Helper()
 	for range 100000 {
 		if d := w.describe(execution); *d.Status != "RUNNING" {
+			synctest.Wait() // for what is reported after the end
 			return d
 		}
 		time.Sleep(100 * time.Millisecond)

@@ -311,7 +311,7 @@ func jsonMerge(a []any) (any, error) {
 	case !ok1 || !ok2:
 		return nil, errors.New("the first two arguments must be objects")
 	case a[2] != false:
-		return nil, errors.New("Step Functions offers the shallow merge only: the third argument must be false")
+		return nil, errors.New("only the shallow merge is offered: the third argument must be false")
 	}
 	out := maps.Clone(first)
 	maps.Copy(out, second)
