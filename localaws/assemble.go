@@ -50,7 +50,9 @@ func (c *Cloud) assemble() error {
 	if err != nil {
 		return err
 	}
-	objects := s3.New(s3.Deps{Store: st, Blobs: objectBlobs, Clock: clock, Log: o.Log})
+	bus := events.New(events.Deps{Store: st, Clock: clock, Calls: calls, Log: o.Log})
+	objects := s3.New(s3.Deps{Store: st, Blobs: objectBlobs, Clock: clock, Log: o.Log,
+		Publish: func(ctx context.Context, e s3.Event) error { return bus.Accept(ctx, events.Event(e)) }})
 	images := ecr.New(ecr.Deps{Store: st, Blobs: layerBlobs, Clock: clock, Calls: calls, Log: o.Log})
 	functions := lambda.New(lambda.Deps{Store: st, Blobs: codeBlobs, Clock: clock, Calls: calls, Log: o.Log, Runtime: c.gateway, Image: ec2.InstanceImage, CA: c.ca.PEM()})
 	if err := errors.Join(objects.Sweep(), images.Sweep(), functions.Sweep()); err != nil {
@@ -70,7 +72,7 @@ func (c *Cloud) assemble() error {
 		rds.New(rds.Deps{Store: st, Clock: clock, Runtime: c.gateway, Calls: calls, Log: o.Log, Key: c.key,
 			Image: databaseImage, Issue: c.ca.Issue, CA: c.ca.PEM(), APIOnly: o.APIOnly}),
 		functions,
-		events.New(events.Deps{Store: st, Clock: clock, Calls: calls, Log: o.Log}),
+		bus,
 		states.New(states.Deps{Store: st, Clock: clock, Calls: calls, Log: o.Log}),
 		cloudwatch.New(cloudwatch.Deps{Store: st, Clock: clock, Calls: calls, Log: o.Log}),
 		logs.New(logs.Deps{Store: st, Clock: clock, Log: o.Log}),
