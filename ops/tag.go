@@ -17,15 +17,19 @@ import (
 // sources are the paths that the images are made from.
 var sources = []string{"go.mod", "go.sum", "backend", "cmd/grocery-api", "internal", "frontend", ".dockerignore"}
 
-// ImageTag is the tag of images made from the sources as they are: the commit
-// (12 digits), and for sources that differ from it a hash of the difference,
-// so that a tag always stands for one content.
+// ImageTag is the tag of images made from the sources as they are: the last
+// commit that touched them (12 digits), and for sources that differ from it a
+// hash of the difference. So a tag always stands for one content, and a commit
+// to anything else neither builds nor releases.
 func (e *Environment) ImageTag(ctx context.Context) (string, error) {
-	head, err := e.git(ctx, "rev-parse", "--short=12", "HEAD")
+	last, err := e.git(ctx, append([]string{"rev-list", "--max-count=1", "--abbrev-commit", "--abbrev=12", "HEAD", "--"}, sources...)...)
 	if err != nil {
-		return "", fmt.Errorf("the images are tagged with the commit, and there is none: %w", err)
+		return "", fmt.Errorf("the images are tagged with a commit, and there is none: %w", err)
 	}
-	tag := strings.TrimSpace(string(head))
+	tag := strings.TrimSpace(string(last))
+	if tag == "" {
+		return "", fmt.Errorf("the images are tagged with the commit of their sources, and no commit has %s", strings.Join(sources, ", "))
+	}
 	changed, err := e.git(ctx, append([]string{"diff", "-z", "--name-only", "--no-renames", "--relative", "HEAD", "--"}, sources...)...)
 	if err != nil {
 		return "", err
