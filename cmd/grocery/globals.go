@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -92,7 +93,10 @@ func (g *globals) environment(p *progress) (*ops.Environment, error) {
 	if g.on == "aws" {
 		return e, nil
 	}
-	return e, g.local().point(e)
+	if err := g.local().point(e); err != nil {
+		return nil, err
+	}
+	return e, g.local().serves(context.Background())
 }
 
 // printJSON writes one value as JSON.

@@ -106,6 +106,23 @@ func (l *local) running(ctx context.Context) *localaws.Health {
 	return nil
 }
 
+// serves refuses to work on a local AWS that does not run, before a retry of
+// each call finds out.
+func (l *local) serves(ctx context.Context) error {
+	switch h := l.health(ctx); {
+	case h == nil:
+		return fmt.Errorf("the local AWS of %s does not run: grocery up starts it", l.home)
+	case h.Name != localaws.Name(l.home):
+		return l.another(h)
+	}
+	return nil
+}
+
+// another says that somebody else's local AWS has this one's ports.
+func (l *local) another(h *localaws.Health) error {
+	return fmt.Errorf("another local AWS answers at %s (its state is in %s): stop it with grocery down --home %s, or move this one with GROCERY_PORT_OFFSET=1000", l.o.Endpoint, h.Home, h.Home)
+}
+
 // readyWithin is how long a local AWS may take until it serves.
 const readyWithin = 15 * time.Second
 
@@ -116,7 +133,7 @@ func (l *local) start(ctx context.Context, p *progress) error {
 			return "it runs (process " + strconv.Itoa(h.PID) + ")", nil
 		}
 		if h := l.health(ctx); h != nil {
-			return "", fmt.Errorf("another local AWS answers at %s (its state is in %s): stop it with grocery down --home %s, or move this one with GROCERY_PORT_OFFSET=1000", l.o.Endpoint, h.Home, h.Home)
+			return "", l.another(h)
 		}
 		self, err := os.Executable()
 		if err != nil {
