@@ -78,6 +78,23 @@ func TestTagOfACleanCommitIsTheCommit(t *testing.T) {
 	}
 }
 
+func TestACommitToAnythingElseKeepsTheTag(t *testing.T) {
+	r := newRepository(t)
+	before := r.tag()
+	r.write("README.md", "second")
+	r.git("add", ".")
+	r.git("commit", "-q", "-m", "words only")
+	if after := r.tag(); after != before {
+		t.Errorf("%s, then %s", before, after)
+	}
+	r.write("backend/shop.go", "second")
+	r.git("add", ".")
+	r.git("commit", "-q", "-m", "the shop")
+	if after, head := r.tag(), r.git("rev-parse", "--short=12", "HEAD"); after != head {
+		t.Errorf("tag %s, commit %s", after, head)
+	}
+}
+
 func TestTagChangesWithTheSourcesOfTheImagesAlone(t *testing.T) {
 	for _, test := range []struct {
 		name    string
@@ -154,7 +171,7 @@ func TestTagTellsADeletedFileFromOneThatSaysSo(t *testing.T) {
 func TestTagNeedsACommit(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("GIT_CEILING_DIRECTORIES", filepath.Dir(dir))
-	if _, err := (&ops.Environment{Root: dir}).ImageTag(t.Context()); err == nil || !strings.Contains(err.Error(), "tagged with the commit") {
+	if _, err := (&ops.Environment{Root: dir}).ImageTag(t.Context()); err == nil || !strings.Contains(err.Error(), "tagged with a commit") {
 		t.Errorf("%v", err)
 	}
 }

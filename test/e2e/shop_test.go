@@ -258,12 +258,11 @@ func TestRowOfThePrimaryIsReadOnTheReplica(t *testing.T) {
 	if resp.StatusCode != http.StatusCreated {
 		t.Fatal(resp.Status)
 	}
-	var replica string
-	for n, id := range containers(t) {
-		if strings.Contains(n, "replica") {
-			replica = id
-		}
+	resource, err := shared.aws(t, nil, "rds", "describe-db-instances", "--db-instance-identifier", "grocery-dev-db-replica", "--query", "DBInstances[0].DbiResourceId", "--output", "text")
+	if err != nil {
+		t.Fatal(err, resource)
 	}
+	replica := containers(t)["rds-"+strings.ToLower(resource)]
 	eventually(t, 10*time.Second, "row on the replica", func() error {
 		out, err := inside(t, replica, "su postgres -s /bin/sh -c \"psql -d grocery -Atc \\\"select pg_is_in_recovery(), count(*) from users where username = '"+name+"'\\\"\"")
 		if err != nil || out != "t|1" {
