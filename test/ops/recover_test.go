@@ -2,9 +2,11 @@ package ops_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/md5"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -196,19 +198,7 @@ func TestALockOfARealTerraformIsKeptWhileItLivesAndReleasedWhenItDied(t *testing
 	if err := e.Recover(t.Context()); err != nil { // writes backend.hcl and initializes
 		t.Fatal(err)
 	}
-	cli, err := tfcli.New(filepath.Join(e.Home, "terraform"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(cli.Path, "apply", "-auto-approve", "-input=false", "-no-color", "-var-file=probe.tfvars", "-var=pause=60")
-	cmd.Dir = infra(e, "enviroments", "probe")
-	cmd.Env = os.Environ()
-	for k, v := range e.Access.Vars() {
-		cmd.Env = append(cmd.Env, k+"="+v)
-	}
-	for k, v := range cli.Vars() {
-		cmd.Env = append(cmd.Env, k+"="+v)
-	}
+	cmd := terraform(t, e, "apply", "-auto-approve", "-input=false", "-no-color", "-var-file=probe.tfvars", "-var=pause=60")
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	if err := cmd.Start(); err != nil {
@@ -217,13 +207,9 @@ func TestALockOfARealTerraformIsKeptWhileItLivesAndReleasedWhenItDied(t *testing
 	done := make(chan error, 1)
 	go func() { done <- cmd.Wait() }()
 	defer func() { cmd.Process.Kill() }() // ended already when all went well
-	for deadline := time.Now().Add(30 * time.Second); c.object(t, stateKey+".tflock") == "" || c.item(t, stateKey, "Info") == ""; time.Sleep(50 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("Terraform takes no lock:\n%s", out.String())
-		}
-	}
+	c.awaitLock(t)
 
-	err = e.Recover(t.Context())
+	err := e.Recover(t.Context())
 	if err == nil || !strings.Contains(err.Error(), "may still run (process "+strconv.Itoa(cmd.Process.Pid)+")") {
 		t.Errorf("while it runs: %v", err)
 	}
@@ -244,6 +230,84 @@ func TestALockOfARealTerraformIsKeptWhileItLivesAndReleasedWhenItDied(t *testing
 	}
 	if c.object(t, stateKey+".tflock") != "" || c.item(t, stateKey, "Info") != "" {
 		t.Error("the lock of a dead Terraform is left")
+	}
+}
+
+func TestAnInterruptedTerraformEndsInOrder(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs Terraform, which takes seconds")
+	}
+	c := start(t)
+	c.makeBackend(t)
+	e, _ := environment(t, c)
+	write(t, infra(e, "enviroments", "probe", "slow.tf"), `
+resource "terraform_data" "slow" {
+  provisioner "local-exec" {
+    when    = destroy
+    command = "touch begun; exec sleep 60"
+  }
+}
+resource "terraform_data" "quick" {
+  depends_on = [terraform_data.slow] # so it is destroyed first
+}
+`)
+	if err := e.Recover(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := terraform(t, e, "apply", "-auto-approve", "-input=false", "-no-color", "-var-file=probe.tfvars").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- e.Destroy(ctx, false) }()
+	for deadline := time.Now().Add(time.Minute); !exists(infra(e, "enviroments", "probe", "begun")); time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("nothing is destroyed")
+		}
+	}
+	c.awaitLock(t)
+	begin := time.Now()
+	cancel()
+	if err := <-done; !errors.Is(err, context.Canceled) {
+		t.Errorf("it ended with %v", err)
+	}
+	if took := time.Since(begin); took > 20*time.Second {
+		t.Errorf("it took %s to end", took)
+	}
+	if c.object(t, stateKey+".tflock") != "" || c.item(t, stateKey, "Info") != "" {
+		t.Error("it left its lock")
+	}
+	if now := c.object(t, stateKey); !strings.Contains(now, `"slow"`) || strings.Contains(now, `"quick"`) {
+		t.Errorf("the state does not tell what is left: %s", now)
+	}
+}
+
+// terraform is a command of Terraform's in the environment's root module.
+func terraform(t *testing.T, e *ops.Environment, args ...string) *exec.Cmd {
+	t.Helper()
+	cli, err := tfcli.New(filepath.Join(e.Home, "terraform"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(cli.Path, args...)
+	cmd.Dir = infra(e, "enviroments", "probe")
+	cmd.Env = os.Environ()
+	for k, v := range e.Access.Vars() {
+		cmd.Env = append(cmd.Env, k+"="+v)
+	}
+	for k, v := range cli.Vars() {
+		cmd.Env = append(cmd.Env, k+"="+v)
+	}
+	return cmd
+}
+
+// awaitLock waits until a Terraform holds both halves of the lock.
+func (c *cloud) awaitLock(t *testing.T) {
+	t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); c.object(t, stateKey+".tflock") == "" || c.item(t, stateKey, "Info") == ""; time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("Terraform takes no lock")
+		}
 	}
 }
 
