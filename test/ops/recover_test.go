@@ -198,7 +198,7 @@ func TestALockOfARealTerraformIsKeptWhileItLivesAndReleasedWhenItDied(t *testing
 	if err := e.Recover(t.Context()); err != nil { // writes backend.hcl and initializes
 		t.Fatal(err)
 	}
-	cmd := terraform(t, e, "apply", "-auto-approve", "-input=false", "-no-color", "-var-file=probe.tfvars", "-var=pause=60")
+	cmd := terraform(t, e, "apply", "-auto-approve", "-input=false", "-no-color", "-var-file=probe.tfvars", "-var=pause=20")
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	if err := cmd.Start(); err != nil {
@@ -244,7 +244,7 @@ func TestAnInterruptedTerraformEndsInOrder(t *testing.T) {
 resource "terraform_data" "slow" {
   provisioner "local-exec" {
     when    = destroy
-    command = "touch begun; exec sleep 60"
+    command = "touch begun; exec sleep 30"
   }
 }
 resource "terraform_data" "quick" {
@@ -271,7 +271,7 @@ resource "terraform_data" "quick" {
 	if err := <-done; !errors.Is(err, context.Canceled) {
 		t.Errorf("it ended with %v", err)
 	}
-	if took := time.Since(begin); took > 20*time.Second {
+	if took := time.Since(begin); took > 15*time.Second {
 		t.Errorf("it took %s to end", took)
 	}
 	if c.object(t, stateKey+".tflock") != "" || c.item(t, stateKey, "Info") != "" {
