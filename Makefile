@@ -29,10 +29,14 @@ setup: cli ## install what is missing for up and test
 test: setup ## all tests: check, then one deployment that the end-to-end tests share
 	@$(MAKE) --no-print-directory check e2e
 
-check: ## unit, module and contract tests (at most 10 minutes)
+check: frontend/node_modules ## unit, module and contract tests (at most 10 minutes)
 	go vet ./...
 	go test ./...
 	cd frontend && npm test --silent
+
+frontend/node_modules: frontend/package-lock.json
+	cd frontend && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
 
 e2e: cli ## the end-to-end tests on a deployment of their own
 	go test -tags e2e -count=1 -timeout 35m -v ./test/e2e
@@ -40,12 +44,12 @@ e2e: cli ## the end-to-end tests on a deployment of their own
 soak: setup ## the long rest: crashes during apply, long fuzzing
 	go test -tags 'e2e soak' -count=1 -timeout 3h -v ./test/e2e
 
-lint: ## what a reader should not have to say
+lint: frontend/node_modules ## what a reader should not have to say
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo 'run make fmt'; exit 1; }
 	go vet ./...
-	go vet -tags e2e ./test/...
+	go vet -tags 'e2e soak' ./test/...
 	go build -C tools/lint -o ../../bin/staticcheck honnef.co/go/tools/cmd/staticcheck
-	bin/staticcheck -tags e2e ./...
+	bin/staticcheck -tags 'e2e soak' ./...
 	terraform fmt -check -recursive aws_infra
 	cd frontend && npm run --silent lint && npm run --silent typecheck
 

@@ -121,7 +121,18 @@ func (s *Issuers) fetchKeys(ctx context.Context, issuer string) (map[string]cryp
 			}
 		case k.Kty == "EC":
 			if c := map[string]elliptic.Curve{"P-256": elliptic.P256(), "P-384": elliptic.P384(), "P-521": elliptic.P521()}[k.Crv]; c != nil {
-				keys[k.Kid] = &ecdsa.PublicKey{Curve: c, X: number(k.X), Y: number(k.Y)}
+				size := (c.Params().BitSize + 7) / 8
+				point := make([]byte, 1+2*size)
+				point[0] = 4 // uncompressed: X and Y follow
+				x, y := number(k.X), number(k.Y)
+				if x.BitLen() > 8*size || y.BitLen() > 8*size {
+					continue
+				}
+				x.FillBytes(point[1 : 1+size])
+				y.FillBytes(point[1+size:])
+				if key, err := ecdsa.ParseUncompressedPublicKey(c, point); err == nil { // a point beside the curve is no key
+					keys[k.Kid] = key
+				}
 			}
 		}
 	}

@@ -48,7 +48,7 @@ func (s *Service) take(ctx context.Context, inline []byte, bucket, key, version 
 			return code{}, err
 		}
 	}
-	if inline != nil && len(inline) > maxZip || len(raw) > maxUnzipped {
+	if len(inline) > maxZip || len(raw) > maxUnzipped {
 		return code{}, wire.Errorf(413, "RequestEntityTooLargeException", "The zip file is larger than AWS takes.")
 	}
 	z, err := zip.NewReader(bytes.NewReader(raw), int64(len(raw)))
