@@ -1,6 +1,6 @@
 // Package autoscaling is Amazon EC2 Auto Scaling: groups that keep their count
-// of healthy instances, lifecycle hooks, instance refreshes with rollback, and
-// scaling policies.
+// of healthy instances and balance it over their zones, lifecycle hooks,
+// instance refreshes with rollback, and scaling policies.
 //
 // Calls write what is wanted; one loop compares it with what EC2 and the
 // balancers say and takes the next step for every instance. A launch is

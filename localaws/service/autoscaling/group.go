@@ -211,6 +211,7 @@ func (s *Service) updateGroup(ctx context.Context, in *api.UpdateAutoScalingGrou
 		// What the loop and other calls may have changed meanwhile stays.
 		g.Hooks, g.Tags, g.TrafficSources, g.TargetGroupARNs, g.SuspendedProcesses, g.EnabledMetrics = now.Hooks, now.Tags, now.TrafficSources, now.TargetGroupARNs, now.SuspendedProcesses, now.EnabledMetrics
 		g.ScaledAt, g.Failures, g.RetryAt = now.ScaledAt, 0, t.now // a new setting deserves a new try
+		g.FailedMoves, g.MoveAt = 0, t.now
 		if in.DesiredCapacity == nil {
 			g.DesiredCapacity = new(min(max(*now.DesiredCapacity, *g.MinSize), *g.MaxSize))
 		}

@@ -5,14 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"grocery/localaws/service/internal/ptr"
 	"grocery/localaws/wire"
 	"grocery/localaws/wire/api/ec2api"
 )
 
-// capacity launches what is missing and terminates what is too much.
-func (s *Service) capacity(ctx context.Context, name string) error {
+// capacity launches what is missing, terminates what is too much, and balances
+// zones.
+func (s *Service) capacity(ctx context.Context, name string, places []place) error {
 	var launches []activity
 	err := s.update(ctx, func(t *tx) error {
 		g, err := t.group(&name)
@@ -36,20 +38,31 @@ func (s *Service) capacity(ctx context.Context, name string) error {
 				live++
 			}
 		}
-		want := int(*g.DesiredCapacity) + t.surge(&g, all)
+		zones := t.spread(&g, places, all, open)
+		desired := int(*g.DesiredCapacity)
+		want := desired + t.surge(&g, all)
+		most := want + t.moving(&g, all, open)
 		switch {
 		case live < want && !g.suspended("Launch") && !t.now.Before(g.RetryAt):
-			for range want - live {
-				a := t.newLaunch(&g, all, append(open, launches...), live, want)
-				launches = append(launches, a)
+			for i := live; i < want; i++ {
+				launches = append(launches, t.newLaunch(&g, zones, i >= desired, grown(live, want)))
 			}
-		case live > want && !g.suspended("Terminate"):
-			for range live - want {
-				m := t.victim(&g)
+		case live > most && !g.suspended("Terminate"):
+			for range live - most {
+				m := t.victim(&g, places, open)
 				if m == nil {
 					break
 				}
-				t.leave(&g, m, fmt.Sprintf("an instance was taken out of service in response to a difference between desired and actual capacity, shrinking the capacity from %d to %d.", live, want))
+				t.leave(&g, m, fmt.Sprintf("an instance was taken out of service in response to a difference between desired and actual capacity, shrinking the capacity from %d to %d.", live, most))
+			}
+		case live == want:
+			n := t.toMove(&g, zones, all, open)
+			for range n {
+				cause := fmt.Sprintf("instances were launched to balance instances in zones %s with other zones resulting in more than desired number of instances in the group. At %s %s", zones.next(true).zone, t.now.UTC().Format(time.RFC3339), grown(live, live+n))
+				a := t.newLaunch(&g, zones, true, cause)
+				a.Balances = true
+				t.putActivity(a)
+				launches = append(launches, a)
 			}
 		}
 		return nil
@@ -63,27 +76,18 @@ func (s *Service) capacity(ctx context.Context, name string) error {
 	return nil
 }
 
+func grown(from, to int) string {
+	return fmt.Sprintf("an instance was started in response to a difference between desired and actual capacity, increasing the capacity from %d to %d.", from, to)
+}
+
 // newLaunch writes down a launch: into which subnet, from which template.
-func (t *tx) newLaunch(g *group, all []member, open []activity, from, to int) activity {
-	subnet := ""
-	fewest := -1
-	for _, id := range strings.Split(*g.VPCZoneIdentifier, ",") {
-		n := 0
-		for _, m := range all {
-			if m.counts() && m.Subnet == id {
-				n++
-			}
-		}
-		for _, a := range open {
-			if a.Subnet == id {
-				n++
-			}
-		}
-		if fewest < 0 || n < fewest {
-			subnet, fewest = id, n
-		}
+func (t *tx) newLaunch(g *group, zones *spread, beyond bool, cause string) activity {
+	subnet, _, _ := strings.Cut(*g.VPCZoneIdentifier, ",") // EC2 knows none of them, and says so
+	if len(zones.places) > 0 {
+		subnet = zones.next(beyond).subnet
 	}
-	a := t.begin(g, "Launching a new EC2 instance", fmt.Sprintf("an instance was started in response to a difference between desired and actual capacity, increasing the capacity from %d to %d.", from, to), "PreInService")
+	zones.add(subnet)
+	a := t.begin(g, "Launching a new EC2 instance", cause, "PreInService")
 	a.Launch, a.Subnet, a.Template = true, subnet, t.wantedTemplate(g)
 	t.putActivity(a)
 	return a
@@ -145,7 +149,11 @@ func (s *Service) launch(ctx context.Context, g group, a activity) error {
 		}
 		if refused != nil {
 			t.end(g.name(), *a.ActivityId, "Failed", refused.Message+" Launching EC2 instance failed.")
-			t.failed(&g)
+			if a.Balances {
+				t.moveFailed(&g)
+			} else {
+				t.failed(&g)
+			}
 			return nil
 		}
 		i := out.Instances[0]
@@ -156,6 +164,7 @@ func (s *Service) launch(ctx context.Context, g group, a activity) error {
 		m := member{
 			ID: a.Instance, Group: g.name(), Zone: *i.Placement.AvailabilityZone, Subnet: a.Subnet, Type: *i.InstanceType, Template: resolved,
 			Health: healthy, Protected: ptr.Val(g.NewInstancesProtectedFromScaleIn), Activity: *a.ActivityId,
+			Balances: a.Balances,
 		}
 		t.turn(&m, pending)
 		return nil

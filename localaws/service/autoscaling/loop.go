@@ -32,16 +32,18 @@ func (s *Service) reconcile(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// world is what other services say about a group's instances.
+// world is what other services say about a group's subnets and instances.
 type world struct {
+	places []place                      // the group's subnets
 	state  map[string]string            // of an instance in EC2
 	target map[string]map[string]string // target group -> instance -> state of the target
 }
 
 func (s *Service) look(ctx context.Context, g group, all []member) (world, error) {
-	w := world{map[string]string{}, map[string]map[string]string{}}
-	if len(all) == 0 {
-		return w, nil
+	w := world{nil, map[string]string{}, map[string]map[string]string{}}
+	var err error
+	if w.places, err = s.places(ctx, g); err != nil || len(all) == 0 {
+		return w, err
 	}
 	var ids []string
 	for _, m := range all {
@@ -105,7 +107,7 @@ func (s *Service) step(ctx context.Context, name string) error {
 			errs = append(errs, fmt.Errorf("instance %s: %w", m.ID, err))
 		}
 	}
-	errs = append(errs, s.refresh(ctx, name), s.capacity(ctx, name))
+	errs = append(errs, s.refresh(ctx, name), s.capacity(ctx, name, w.places))
 	return errors.Join(errs...)
 }
 
@@ -191,7 +193,11 @@ func (s *Service) bringUp(ctx context.Context, g group, m member, w world) error
 // count of failures decides when to try again.
 func (t *tx) fail(g *group, m *member, why string) {
 	t.end(m.Group, m.Activity, "Failed", why)
-	t.failed(g)
+	if m.moving(g, t.now) {
+		t.moveFailed(g)
+	} else {
+		t.failed(g)
+	}
 	m.SkipHooks = true
 	t.leave(g, m, "an instance was taken out of service in response to a failed launch: "+m.ID)
 }
@@ -259,6 +265,9 @@ func (s *Service) keep(ctx context.Context, g group, m member, w world) error {
 		if g.suspended("ReplaceUnhealthy") || g.suspended("Terminate") {
 			t.putMember(*m)
 			return nil
+		}
+		if m.moving(g, t.now) {
+			t.moveFailed(g)
 		}
 		t.refreshLost(g, m)
 		t.leave(g, m, cause)

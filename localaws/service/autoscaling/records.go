@@ -26,6 +26,10 @@ type group struct {
 	// Failures counts launches that failed in a row; RetryAt is when to try again.
 	Failures int
 	RetryAt  time.Time
+	// FailedMoves counts launches to balance zones that failed in a row; MoveAt
+	// is when to try again.
+	FailedMoves int
+	MoveAt      time.Time
 }
 
 func (g *group) name() string { return *g.AutoScalingGroupName }
@@ -45,6 +49,7 @@ type member struct {
 	SkipHooks                     bool      // it was abandoned at launch, or the group is being deleted
 	Activity                      string    // that brings it up or down
 	Returning                     bool      // from Standby: no launch hooks again
+	Balances                      bool      // it was launched beyond the capacity to balance zones
 }
 
 // wait is one lifecycle action.
@@ -80,6 +85,7 @@ func (m *member) counts() bool { return !m.leaving() && m.State != standby }
 type activity struct {
 	api.Activity
 	Launch   bool
+	Balances bool // the launch is beyond the capacity, to balance zones
 	Subnet   string
 	Template api.LaunchTemplateSpecification
 	Instance string

@@ -279,13 +279,16 @@ func (t *tx) roll(g *group, r *refresh, all []member) {
 	warmup := time.Duration(*r.Preferences.InstanceWarmup) * time.Second
 	old := r.old(all)
 	ready, fresh := 0, 0
-	for _, m := range all {
+	zones, newest := map[string]int{}, map[string]int{} // of those that are ready: how many, and the newest successor
+	for i, m := range all {
 		isOld := slices.ContainsFunc(old, func(o member) bool { return o.ID == m.ID })
 		warm := isOld || !slices.Contains(r.Replace, m.ID) && !t.now.Before(m.InService.Add(warmup)) || m.InService.Before(*r.StartTime)
 		if m.State == inService && m.Health == healthy && warm {
 			ready++
+			zones[m.Zone]++
 			if !isOld {
 				fresh++
+				newest[m.Zone] = i + 1
 			}
 		}
 	}
@@ -306,15 +309,20 @@ func (t *tx) roll(g *group, r *refresh, all []member) {
 	}
 	missing, _ := r.room(*g.DesiredCapacity)
 	floor := int(*g.DesiredCapacity) - missing
-	// The ones not in service go first, then the oldest.
-	slices.SortStableFunc(old, func(a, b member) int { return cmp.Compare(rank(a), rank(b)) })
-	for _, m := range old {
+	for len(old) > 0 {
+		// The ones not in service go first, then those in the zone that has
+		// most, or else the newest successor, then the oldest.
+		m := slices.MinFunc(old, func(a, b member) int {
+			return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(zones[b.Zone], zones[a.Zone]), cmp.Compare(newest[b.Zone], newest[a.Zone]))
+		})
+		old = slices.DeleteFunc(old, func(o member) bool { return o.ID == m.ID })
 		serving := m.State == inService && m.Health == healthy
 		if serving && ready-1 < floor || m.State == standby && *r.Preferences.StandbyInstances == "Wait" || m.Protected && *r.Preferences.ScaleInProtectedInstances == "Wait" {
 			continue
 		}
 		if serving {
 			ready--
+			zones[m.Zone]--
 		}
 		t.leave(g, &m, "an instance was taken out of service in response to an instance refresh: "+m.ID)
 		r.Moved = t.now

@@ -29,7 +29,7 @@ func (g *group) preferences(p *api.RefreshPreferences) (api.RefreshPreferences, 
 		low, high = *m.MinHealthyPercentage, *m.MaxHealthyPercentage
 	}
 	x.MinHealthyPercentage, x.MaxHealthyPercentage = new(ptr.Or(x.MinHealthyPercentage, low)), new(ptr.Or(x.MaxHealthyPercentage, high))
-	x.InstanceWarmup = new(ptr.Or(x.InstanceWarmup, ptr.Or(g.DefaultInstanceWarmup, ptr.Val(g.HealthCheckGracePeriod))))
+	x.InstanceWarmup = new(ptr.Or(x.InstanceWarmup, g.warmup()))
 	x.SkipMatching, x.AutoRollback = new(ptr.Val(x.SkipMatching)), new(ptr.Val(x.AutoRollback))
 	x.ScaleInProtectedInstances, x.StandbyInstances = new(ptr.Or(x.ScaleInProtectedInstances, "Wait")), new(ptr.Or(x.StandbyInstances, "Wait"))
 	low, high = *x.MinHealthyPercentage, *x.MaxHealthyPercentage

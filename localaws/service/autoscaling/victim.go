@@ -35,15 +35,12 @@ func oldestTemplate(all []member) []member {
 // victim chooses the instance to terminate when there are too many: unhealthy
 // ones and those not in service yet first, then in the zone that has most,
 // then by the group's policies. Protected instances stay.
-func (t *tx) victim(g *group) *member {
+func (t *tx) victim(g *group, places []place, open []activity) *member {
 	var all []member
-	zones := map[string]int{}
+	zones := t.spread(g, places, t.members(g.name()), open)
 	for _, m := range t.members(g.name()) {
-		if m.counts() {
-			zones[m.Zone]++
-			if !m.Protected {
-				all = append(all, m)
-			}
+		if m.counts() && !m.Protected {
+			all = append(all, m)
 		}
 	}
 	if len(all) == 0 {
@@ -57,9 +54,9 @@ func (t *tx) victim(g *group) *member {
 	keep(func(m member) bool { return m.Health == unhealthy })
 	most := 0
 	for _, m := range all {
-		most = max(most, zones[m.Zone])
+		most = max(most, zones.fullness(m.Zone))
 	}
-	keep(func(m member) bool { return zones[m.Zone] == most })
+	keep(func(m member) bool { return zones.fullness(m.Zone) == most })
 	for _, p := range g.TerminationPolicies {
 		all = terminationPolicies[p](all)
 	}
