@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"fmt"
+	"syscall"
 	"errors"
 
 	"github.com/spf13/cobra"
@@ -22,6 +24,9 @@ func runUp(ctx context.Context, g *globals) error {
 	if g.on != "local" {
 		return &exitError{exitUsage, errors.New("up starts the local AWS and deploys to it: grocery deploy --on aws deploys to AWS")}
 	}
+	if err := roomFor(g.home, roomToDeploy); err != nil {
+		return err
+	}
 	if err := runSetup(ctx, g, &setupOptions{}); err != nil {
 		return err
 	}
@@ -32,6 +37,22 @@ func runUp(ctx context.Context, g *globals) error {
 		return err
 	}
 	return runDeploy(ctx, g)
+}
+
+// roomToDeploy is the free disk space, in bytes, that a deployment may need:
+// base images 0.7 GB, two instances with their images and logs, two databases.
+const roomToDeploy = 4 << 30
+
+// roomFor refuses to begin what a full disk would end in the middle.
+func roomFor(dir string, need uint64) error {
+	var fs syscall.Statfs_t
+	if err := syscall.Statfs(dir, &fs); err != nil {
+		return fmt.Errorf("look at the disk of %s: %w", dir, err)
+	}
+	if free := fs.Bavail * uint64(fs.Bsize); free < need {
+		return fmt.Errorf("the disk of %s has %d MB free, and a deployment needs up to %d MB: make room (docker system prune removes unused images), then run this again", dir, free>>20, need>>20)
+	}
+	return nil
 }
 
 func newDownCommand(g *globals) *cobra.Command {

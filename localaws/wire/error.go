@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"syscall"
 )
 
 // Error is an answer that says no, in AWS's terms. The same value is encoded
@@ -37,6 +38,10 @@ func Code(err error) string {
 func asError(err error) *Error {
 	if e, ok := errors.AsType[*Error](err); ok {
 		return e
+	}
+	if errors.Is(err, syscall.ENOSPC) {
+		// A 4xx: a client that retries for minutes would find no more room.
+		return Errorf(http.StatusBadRequest, "InsufficientStorage", "The disk of the machine that runs local AWS is full, and nothing was changed: make room, then run the same command again.")
 	}
 	return Errorf(http.StatusInternalServerError, "InternalError", "An internal error occurred; local AWS wrote the cause to its log.")
 }

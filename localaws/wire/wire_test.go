@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -320,6 +322,21 @@ func TestCBORForCloudWatch(t *testing.T) {
 	out, err := c.DescribeAlarms(t.Context(), nil)
 	if err != nil || *out.MetricAlarms[0].Threshold != 1.5 || out.MetricAlarms[0].StateUpdatedTimestamp.Unix() != 1e9 {
 		t.Errorf("got %+v %v", out, err)
+	}
+}
+
+func TestAFullDiskIsSaidAndNotRetried(t *testing.T) {
+	calls := 0
+	cfg := serve(t, func(r *wire.Registry) {
+		wire.Handle(r, stsapi.GetCallerIdentity, func(context.Context, *stsapi.GetCallerIdentityInput) (*stsapi.GetCallerIdentityOutput, error) {
+			calls++
+			return nil, fmt.Errorf("write store.db: %w", syscall.ENOSPC)
+		})
+	})
+	cfg.RetryMaxAttempts = 5
+	_, err := sts.NewFromConfig(cfg).GetCallerIdentity(t.Context(), nil)
+	if code(t, err) != "InsufficientStorage" || calls != 1 {
+		t.Errorf("%d calls, %v", calls, err)
 	}
 }
 
