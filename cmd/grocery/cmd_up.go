@@ -2,9 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"syscall"
-	"errors"
 
 	"github.com/spf13/cobra"
 )
