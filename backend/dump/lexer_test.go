@@ -103,7 +103,7 @@ func FuzzQuoting(f *testing.F) {
 	f.Add("it's", "a\\b\t\n")
 	f.Fuzz(func(t *testing.T, a, b string) {
 		if !utf8.ValidString(a) || !utf8.ValidString(b) || strings.ContainsRune(a+b, 0) {
-			t.Skip()
+			return // PostgreSQL has no such text
 		}
 		quoted := "'" + strings.ReplaceAll(a, "'", "''") + "'"
 		escaped := "E'" + strings.NewReplacer(`\`, `\\`, `'`, `\'`, "\n", `\n`).Replace(b) + "'"

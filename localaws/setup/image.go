@@ -218,9 +218,11 @@ func (b *imageBuilder) debootstrap(ctx context.Context, d debian, use func(io.Re
 		args = append(args, "--dpkgopt=path-exclude="+x)
 	}
 	args = append(args, d.Hooks...)
-	args = append(args, suite, "-", "deb "+mirror()+" "+suite+" main", "deb "+mirror()+" "+suite+"-updates main")
-	if mirror() == defaultMirror {
-		args = append(args, "deb "+defaultMirror+"-security "+suite+"-security main")
+	// Without a source mmdebstrap takes Debian's own archive, with updates and
+	// security.
+	args = append(args, suite, "-")
+	if m := os.Getenv(mirrorEnv); m != "" {
+		args = append(args, "deb "+m+" "+suite+" main", "deb "+m+" "+suite+"-updates main")
 	}
 	path, err := find("mmdebstrap")
 	if err != nil {
@@ -252,7 +254,7 @@ func (b *imageBuilder) debootstrap(ctx context.Context, d debian, use func(io.Re
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		return fmt.Errorf("mmdebstrap (from %s; %s names another mirror): %w: %s", mirror(), mirrorEnv, err, lastLines(errOut.String(), 4))
+		return fmt.Errorf("mmdebstrap (%s names another mirror of Debian): %w: %s", mirrorEnv, err, lastLines(errOut.String(), 4))
 	}
 	return useErr
 }

@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"os"
 	"runtime"
 )
 
@@ -20,8 +19,7 @@ const (
 const PostgresVersion = "15"
 
 const (
-	suite         = "bookworm"
-	defaultMirror = "http://deb.debian.org/debian"
+	suite = "bookworm"
 	// mirrorEnv names another mirror of Debian.
 	mirrorEnv  = "GROCERY_DEBIAN_MIRROR"
 	systemPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -95,13 +93,6 @@ func nginx() debian {
 		Exclude:  nobodyReads,
 		Arch:     runtime.GOARCH,
 	}
-}
-
-func mirror() string {
-	if m := os.Getenv(mirrorEnv); m != "" {
-		return m
-	}
-	return defaultMirror
 }
 
 // digest is a short name for a recipe.
