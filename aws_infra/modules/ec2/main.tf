@@ -88,7 +88,7 @@ resource "aws_autoscaling_group" "this" {
 
   health_check_type         = "ELB"
   health_check_grace_period = var.health_check_grace_seconds
-  default_instance_warmup   = var.health_check_grace_seconds
+  default_instance_warmup   = var.instance_warmup_seconds
   wait_for_capacity_timeout = "${var.boot_timeout_seconds + 300}s"
 
   launch_template {

@@ -108,6 +108,17 @@ variable "health_check_grace_seconds" {
   }
 }
 
+variable "instance_warmup_seconds" {
+  description = "Seconds that a new instance serves before a release takes the next old one away. An instance in service is healthy already; this is for what shows only under load."
+  type        = number
+  default     = 30
+
+  validation {
+    condition     = var.instance_warmup_seconds >= 0 && var.instance_warmup_seconds <= 3600 && floor(var.instance_warmup_seconds) == var.instance_warmup_seconds
+    error_message = "instance_warmup_seconds is 0 to 3600."
+  }
+}
+
 variable "subnet_ids" {
   description = "Private subnets to run in."
   type        = list(string)

@@ -145,6 +145,7 @@ run "wrong_values_are_refused" {
     scaling_cpu_percent        = 100
     boot_timeout_seconds       = 5
     health_check_grace_seconds = 0
+    instance_warmup_seconds    = -1
     subnet_ids                 = []
     ami_id                     = "ami-xxxxxxxx"
     ami_ssm_parameter          = "al2023"
@@ -168,7 +169,7 @@ run "wrong_values_are_refused" {
 
   expect_failures = [
     var.name, var.region, var.asg_name, var.asg_min_size, var.scaling_cpu_percent, var.boot_timeout_seconds,
-    var.health_check_grace_seconds, var.subnet_ids, var.ami_id, var.ami_ssm_parameter, var.instance_type, var.root_device_name,
+    var.health_check_grace_seconds, var.instance_warmup_seconds, var.subnet_ids, var.ami_id, var.ami_ssm_parameter, var.instance_type, var.root_device_name,
     var.root_volume_gib, var.image_tag, var.ecr_repository_url, var.app_ports, var.container_memory_mib, var.alb_url, var.db_port,
     var.db_name, var.db_secret_id, var.app_secret_id, var.bucket_name, var.metrics_namespace, var.log_group_name, var.compose,
   ]
