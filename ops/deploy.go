@@ -119,7 +119,24 @@ func (e *Environment) Deploy(ctx context.Context) (*Deployment, error) {
 		return nil, err
 	}
 	if err := e.step(ctx, "phase 2", func(ctx context.Context, info func(string, ...any)) error {
-		return e.apply(ctx, tf, applyOptions{varFile: e.varFile(), vars: vars}, info)
+		o := applyOptions{varFile: e.varFile(), vars: vars}
+		b, err := backendOf(ctx, cfg)
+		if err != nil {
+			return err
+		}
+		state, err := getObject(ctx, cfg, b.Bucket, e.stateKey())
+		if err != nil && !notFound(err) {
+			return fmt.Errorf("read the state: %w", err)
+		}
+		apart, err := parted(state)
+		if err != nil {
+			return err
+		}
+		if apart {
+			info("the secret has a password that the database never got: both are written again")
+			o.replace = []string{secretVersion}
+		}
+		return e.apply(ctx, tf, o, info)
 	}); err != nil {
 		return nil, err
 	}

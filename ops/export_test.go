@@ -69,3 +69,6 @@ func Skip(why string) error { return errSkip(why) }
 func collect(to *[]string) func(string, ...any) {
 	return func(format string, args ...any) { *to = append(*to, fmt.Sprintf(format, args...)) }
 }
+
+// Parted gives tests parted.
+var Parted = parted

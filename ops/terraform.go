@@ -78,6 +78,7 @@ type applyOptions struct {
 	vars    map[string]string
 	varFile string
 	targets []string
+	replace []string
 }
 
 // apply runs terraform apply and tells of each resource as it is done.
@@ -91,6 +92,9 @@ func (e *Environment) apply(ctx context.Context, tf *tfexec.Terraform, o applyOp
 	}
 	for _, t := range o.targets {
 		opts = append(opts, tfexec.Target(t))
+	}
+	for _, r := range o.replace {
+		opts = append(opts, tfexec.Replace(r))
 	}
 	defer tf.SetStdout(io.Discard) // it would go on writing to the pipe
 	return follow(info, func(w io.Writer) error { return tf.ApplyJSON(ctx, w, opts...) })

@@ -3,6 +3,7 @@ package ops
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -25,9 +26,12 @@ func (e *Environment) verify(ctx context.Context, url string, info func(string, 
 		good func(body []byte, header http.Header) error
 	}{
 		{"/health", func(b []byte, _ http.Header) error {
-			var h struct{ Status string }
+			var h struct{ Status, Database string }
 			if json.Unmarshal(b, &h) != nil || h.Status != "OK" {
 				return fmt.Errorf("status is %q", h.Status)
+			}
+			if h.Database == "down" {
+				return errors.New("the backend does not reach its database; if its log says that the password is wrong, raise db_password_version in the tfvars file and deploy again")
 			}
 			return nil
 		}},
