@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup up down destroy check test soak lint bench fmt generate cli dev e2e
+.PHONY: help setup up down destroy check test soak lint bench fmt generate cli e2e
 
 GROCERY := bin/grocery
 
