@@ -84,8 +84,11 @@ func (e *Environment) buildImage(ctx context.Context, half, tag, arch string, in
 	if err := e.run(ctx, e.Root, nil, docker, "save", "-o", file+".new", ref); err != nil {
 		return err
 	}
+	if err := os.Rename(file+".new", file); err != nil {
+		return err
+	}
 	info("%s-%s", half, tag)
-	return os.Rename(file+".new", file)
+	return e.run(ctx, e.Root, nil, docker, "rmi", ref) // the file has it; the engine needs it no more
 }
 
 // buildPage builds the page into frontend/dist.
