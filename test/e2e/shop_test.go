@@ -371,6 +371,8 @@ func bytesOf(t *testing.T, s string) int64 {
 	return int64(n * map[string]float64{"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}[unit])
 }
 
+func TestUploadedDumpIsRestoredAndAHostileOneRefused(t *testing.T) { restoreAndRefuse(t) }
+
 func TestKilledInstanceIsReplaced(t *testing.T) {
 	before, _ := instances(t)
 	var victim string
