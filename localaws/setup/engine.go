@@ -57,6 +57,11 @@ func (r *runner) startEngine(ctx context.Context) (string, bool, error) {
 	if err != nil {
 		return "", false, err
 	}
+	for file, program := range pidFiles {
+		if err := dropStale(file, program); err != nil {
+			return "", false, err
+		}
+	}
 	logPath := filepath.Join(r.o.Home, "dockerd.log")
 	log, err := os.OpenFile(logPath, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o640)
 	if err != nil {
@@ -94,6 +99,30 @@ func (r *runner) startEngine(ctx context.Context) (string, bool, error) {
 			return "", false, fmt.Errorf("dockerd does not answer after %s: see %s", engineStart, logPath)
 		}
 	}
+}
+
+// pidFiles are where the engine and its containerd keep their process ids.
+var pidFiles = map[string]string{
+	"/var/run/docker.pid":                       "dockerd",
+	"/var/run/docker/containerd/containerd.pid": "containerd",
+}
+
+// dropStale removes a pid file that an engine left which was killed: its number
+// may belong to another process by now, and a new engine would take that for
+// a running one.
+func dropStale(file, program string) error {
+	raw, err := os.ReadFile(file)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	comm, err := os.ReadFile(filepath.Join("/proc", strings.TrimSpace(string(raw)), "comm"))
+	if err == nil && strings.TrimSpace(string(comm)) == program {
+		return nil // it is just starting, or hangs; the engine says so itself
+	}
+	return os.Remove(file)
 }
 
 func record(home string, pid int) error {
