@@ -12,7 +12,15 @@ type Product struct {
 	Price       Cents
 	ImageURL    string
 	IsAlcohol   bool
-	Reviews     []Review
+	Stock       int      // how many can be bought now
+	Rating      Rating   // what its reviews amount to
+	Reviews     []Review // only in a Catalogue
+}
+
+// Rating is what the reviews of a product amount to.
+type Rating struct {
+	Average float64 // 1 to 5, to one decimal; 0 when there is no review
+	Count   int
 }
 
 // Catalogue is every product, ordered by id, as of one moment.
