@@ -15,6 +15,9 @@ const (
 	ENOTFOUND     = "not_found"    // no such thing
 	ETOOLARGE     = "too_large"    // the request is larger than accepted
 	ETOOMANY      = "too_many"     // asked too often; try again later
+	EMISMATCH     = "mismatch"     // the request contradicts an earlier one
+	EPAYMENT      = "payment"      // the payment was refused
+	EPRECONDITION = "precondition" // what the caller believed to be so has changed
 	EUNAUTHORIZED = "unauthorized" // the caller could not be identified
 	EUNAVAILABLE  = "unavailable"  // something we depend on is away; try again later
 )
@@ -24,7 +27,9 @@ const (
 type Error struct {
 	Code    string
 	Message string
-	Err     error // the cause, for the log only
+	Reason  string         // what exactly happened, for programs, such as "basket_empty"; empty when Code says it all
+	Details map[string]any // more of it for programs; what is in it may be shown
+	Err     error          // the cause, for the log only
 }
 
 // Error describes the failure for the log, with its cause.
@@ -43,6 +48,21 @@ func Errorf(code, format string, args ...any) *Error {
 	return &Error{Code: code, Message: fmt.Sprintf(format, args...)}
 }
 
+// Because adds what exactly happened, in snake_case, for programs. It returns e.
+func (e *Error) Because(reason string) *Error {
+	e.Reason = reason
+	return e
+}
+
+// With adds a detail for programs. It returns e.
+func (e *Error) With(name string, value any) *Error {
+	if e.Details == nil {
+		e.Details = map[string]any{}
+	}
+	e.Details[name] = value
+	return e
+}
+
 // Unavailable wraps a failure of something the shop depends on. The message shown
 // is general; the cause goes to the log.
 func Unavailable(err error) *Error {
@@ -59,6 +79,15 @@ func ErrorCode(err error) string {
 		return e.Code
 	}
 	return EINTERNAL
+}
+
+// ErrorReason returns what exactly happened: the Reason of the first Error in err's
+// chain, or its code when it has none.
+func ErrorReason(err error) string {
+	if e, ok := errors.AsType[*Error](err); ok && e.Reason != "" {
+		return e.Reason
+	}
+	return ErrorCode(err)
 }
 
 // ErrorMessage returns what a shopper may read about err: the message of the first

@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"maps"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	shop "grocery/backend"
@@ -21,6 +23,9 @@ var statuses = map[string]int{
 	shop.ENOTFOUND:     http.StatusNotFound,
 	shop.ETOOLARGE:     http.StatusRequestEntityTooLarge,
 	shop.ETOOMANY:      http.StatusTooManyRequests,
+	shop.EMISMATCH:     http.StatusUnprocessableEntity,
+	shop.EPAYMENT:      http.StatusPaymentRequired,
+	shop.EPRECONDITION: http.StatusPreconditionFailed,
 	shop.EUNAUTHORIZED: http.StatusUnauthorized,
 	shop.EUNAVAILABLE:  http.StatusServiceUnavailable,
 }
@@ -51,7 +56,21 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 			w.Header().Set("Retry-After", strconv.Itoa(int(wait.d/time.Second)+1))
 		}
 	}
-	writeJSON(w, statuses[code], map[string]string{"error": shop.ErrorMessage(err)})
+	writeJSON(w, statuses[code], errorBody(r, err))
+}
+
+// errorBody is what is answered: old clients read the sentence, those of /api/v1 also
+// what exactly happened.
+func errorBody(r *http.Request, err error) map[string]any {
+	body := map[string]any{}
+	if strings.HasPrefix(r.URL.Path, "/api/v1/") {
+		if e, ok := errors.AsType[*shop.Error](err); ok {
+			maps.Copy(body, e.Details)
+		}
+		body["code"] = shop.ErrorReason(err)
+	}
+	body["error"] = shop.ErrorMessage(err)
+	return body
 }
 
 // waitError is the cause of an ETOOMANY: when to come back.
