@@ -38,7 +38,11 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 		if token.status == http.StatusUnauthorized {
 			w.Header().Set("WWW-Authenticate", "Bearer")
 		}
-		writeJSON(w, token.status, map[string]string{"msg": token.msg})
+		body := map[string]any{"msg": token.msg}
+		if isV1(r) {
+			body["error"], body["code"] = "Please sign in again.", token.code
+		}
+		writeJSON(w, token.status, body)
 		return
 	}
 	code := shop.ErrorCode(err)
@@ -63,7 +67,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 // what exactly happened.
 func errorBody(r *http.Request, err error) map[string]any {
 	body := map[string]any{}
-	if strings.HasPrefix(r.URL.Path, "/api/v1/") {
+	if isV1(r) {
 		if e, ok := errors.AsType[*shop.Error](err); ok {
 			maps.Copy(body, e.Details)
 		}
@@ -72,6 +76,10 @@ func errorBody(r *http.Request, err error) map[string]any {
 	body["error"] = shop.ErrorMessage(err)
 	return body
 }
+
+// isV1 reports whether the request is for the API of our own; clients of the old shop
+// use the rest.
+func isV1(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, "/api/v1/") }
 
 // waitError is the cause of an ETOOMANY: when to come back.
 type waitError struct{ d time.Duration }

@@ -252,8 +252,8 @@ func run(t *testing.T, scenarios []scenario) {
 // refusals are what every route for signed-in users does with bad tokens.
 func refusals(method, path string) []scenario {
 	return []scenario{
-		{name: method + " " + path + " without a token", method: method, path: path, guest: true, status: 401, want: []string{`{"msg":"Missing Authorization Header"}`}},
-		{name: method + " " + path + " with the literal null of old guests", method: method, path: path, guest: true, header: []string{"Authorization", "Bearer null"}, status: 422, want: []string{`{"msg":"Not enough segments"}`}},
+		{name: method + " " + path + " without a token", method: method, path: path, guest: true, status: 401, want: []string{`"msg":"Missing Authorization Header"`}},
+		{name: method + " " + path + " with the literal null of old guests", method: method, path: path, guest: true, header: []string{"Authorization", "Bearer null"}, status: 422, want: []string{`"msg":"Not enough segments"`}},
 		{name: method + " " + path + " with another kind of login", method: method, path: path, guest: true, header: []string{"Authorization", "Basic YTpi"}, status: 401, want: []string{`"msg"`}},
 	}
 }

@@ -143,7 +143,11 @@ func (s *Server) mux() http.Handler {
 			return
 		}
 		w.Header().Set("Allow", strings.Join(append(allow, http.MethodOptions), ", "))
-		writeJSON(w, http.StatusMethodNotAllowed, map[string]string{"error": "Method not allowed"})
+		body := map[string]string{"error": "Method not allowed"}
+		if isV1(r) {
+			body["code"] = "method_not_allowed"
+		}
+		writeJSON(w, http.StatusMethodNotAllowed, body)
 	})
 }
 
