@@ -24,7 +24,7 @@ func config(db *pgtest.Database) postgres.Config {
 	}
 }
 
-func open(t *testing.T, c postgres.Config) *postgres.DB {
+func open(t testing.TB, c postgres.Config) *postgres.DB {
 	t.Helper()
 	db, err := postgres.Open(c)
 	if err != nil {
@@ -35,7 +35,7 @@ func open(t *testing.T, c postgres.Config) *postgres.DB {
 }
 
 // eventually waits until ok holds.
-func eventually(t *testing.T, what string, ok func() bool) {
+func eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(20 * time.Second); !ok(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
@@ -44,13 +44,13 @@ func eventually(t *testing.T, what string, ok func() bool) {
 	}
 }
 
-func ready(t *testing.T, db *postgres.DB) {
+func ready(t testing.TB, db *postgres.DB) {
 	t.Helper()
 	eventually(t, "the database is ready", func() bool { return db.Ready(t.Context()) == nil })
 }
 
 // migrated returns a database with schema and catalogue, and a DB upon it.
-func migrated(t *testing.T) (*pgtest.Database, *postgres.DB) {
+func migrated(t testing.TB) (*pgtest.Database, *postgres.DB) {
 	t.Helper()
 	d := pgtest.NewFrom(t, "migrated", func(d *pgtest.Database) error {
 		db, err := postgres.Open(config(d))

@@ -1,6 +1,7 @@
--- Both extensions are trusted: the owner of the database may create them.
+-- These extensions are trusted: the owner of the database may create them.
 CREATE EXTENSION IF NOT EXISTS unaccent WITH SCHEMA public;
 CREATE EXTENSION IF NOT EXISTS pg_trgm WITH SCHEMA public;
+CREATE EXTENSION IF NOT EXISTS fuzzystrmatch WITH SCHEMA public;
 
 -- How many of a product can be bought now.
 ALTER TABLE products ADD COLUMN stock integer NOT NULL DEFAULT 500 CHECK (stock >= 0);
@@ -34,3 +35,11 @@ CREATE FUNCTION search_sound(value text) RETURNS text LANGUAGE sql IMMUTABLE STR
                'c(?=[eiy])', 's', 'g'), '[^a-z0-9]+', ' ', 'g'),
              'cjzw', 'kysv'),
            '(.)\1+', '\1', 'g') $$;
+
+-- How alike a word and some word of a text are, both as they sound, from 0 to 1: by the
+-- groups of three letters they share, or by the letters that would have to be changed.
+CREATE FUNCTION search_likeness(word text, value text) RETURNS double precision LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE COST 500 AS $$
+    SELECT greatest(public.word_similarity(word, value),
+        (SELECT max(1 - public.levenshtein(word, t)::double precision / length(word))
+         FROM regexp_split_to_table(value, ' ') t
+         WHERE length(word) BETWEEN 4 AND 50 AND length(t) BETWEEN length(word) - 2 AND length(word) + 2)) $$;
