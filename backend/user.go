@@ -28,6 +28,7 @@ type User struct {
 	Avatar       string    // file name
 	BirthDate    time.Time // zero when not given
 	AgeConfirmed bool      // the holder stated to be of age
+	CreatedAt    time.Time
 }
 
 // IsAdult reports whether the account may buy alcohol at the time now: by its date
@@ -37,6 +38,24 @@ func (u *User) IsAdult(now time.Time) bool {
 		return ReachedAge(u.BirthDate, AdultAge, now)
 	}
 	return u.AgeConfirmed
+}
+
+// What is known of an account's age.
+const (
+	AgeUnknown = "unknown"
+	AgeAdult   = "adult"
+	AgeMinor   = "minor"
+)
+
+// Age returns what is known of the holder's age at the time now.
+func (u *User) Age(now time.Time) string {
+	switch {
+	case u.IsAdult(now):
+		return AgeAdult
+	case u.BirthDate.IsZero():
+		return AgeUnknown
+	}
+	return AgeMinor
 }
 
 // ReachedAge reports whether somebody born on the day birth has had the birthday
@@ -58,18 +77,13 @@ type Registration struct {
 func (r *Registration) Validate(now time.Time) error {
 	r.Username = strings.TrimSpace(r.Username)
 	r.Email = strings.TrimSpace(r.Email)
-	switch n := utf8.RuneCountInString(r.Username); {
-	case n == 0:
-		return Errorf(EINVALID, "username is required")
-	case n > MaxUsernameLength:
-		return Errorf(EINVALID, "username must be at most %d characters long", MaxUsernameLength)
-	case !Storable(r.Username) || strings.ContainsFunc(r.Username, unicode.IsControl):
-		return Errorf(EINVALID, "username holds characters that are not allowed")
+	if err := validateUsername(r.Username); err != nil {
+		return err
 	}
 	if err := validateEmail(r.Email); err != nil {
 		return err
 	}
-	if err := ValidatePassword(r.Password); err != nil {
+	if err := ValidatePassword("password", r.Password); err != nil {
 		return err
 	}
 	if r.BirthDate != "" {
@@ -80,32 +94,77 @@ func (r *Registration) Validate(now time.Time) error {
 	return nil
 }
 
-func validateEmail(s string) error {
-	if s == "" {
-		return Errorf(EINVALID, "email is required")
+// ProfileChange is what somebody wants their account to say; nil leaves it as it is.
+type ProfileChange struct {
+	Username *string
+	Email    *string
+}
+
+// Validate trims and checks the change. The message names the field.
+func (c *ProfileChange) Validate() error {
+	if c.Username == nil && c.Email == nil {
+		return Errorf(EINVALID, "username or email is required")
 	}
-	if len(s) > MaxEmailLength {
-		return Errorf(EINVALID, "email must be at most %d characters long", MaxEmailLength)
+	if c.Username != nil {
+		name := strings.TrimSpace(*c.Username)
+		if err := validateUsername(name); err != nil {
+			return err
+		}
+		c.Username = &name
 	}
-	addr, err := mail.ParseAddress(s)
-	_, domain, _ := strings.Cut(s, "@")
-	if err != nil || addr.Address != s || !Storable(s) || !strings.Contains(strings.Trim(domain, "."), ".") {
-		return Errorf(EINVALID, "email is not a valid address")
+	if c.Email != nil {
+		email := strings.TrimSpace(*c.Email)
+		if err := validateEmail(email); err != nil {
+			return err
+		}
+		c.Email = &email
 	}
 	return nil
 }
 
-// ValidatePassword checks the length of a new password.
-func ValidatePassword(s string) error {
-	switch {
-	case s == "":
-		return Errorf(EINVALID, "password is required")
-	case utf8.RuneCountInString(s) < MinPasswordLength:
-		return Errorf(EINVALID, "password must be at least %d characters long", MinPasswordLength)
-	case len(s) > MaxPasswordLength:
-		return Errorf(EINVALID, "password must be at most %d characters long", MaxPasswordLength)
+func validateUsername(s string) error {
+	switch n := utf8.RuneCountInString(s); {
+	case n == 0:
+		return invalid("username", "username is required")
+	case n > MaxUsernameLength:
+		return invalid("username", "username must be at most %d characters long", MaxUsernameLength)
+	case !Storable(s) || strings.ContainsFunc(s, unicode.IsControl):
+		return invalid("username", "username holds characters that are not allowed")
 	}
 	return nil
+}
+
+func validateEmail(s string) error {
+	if s == "" {
+		return invalid("email", "email is required")
+	}
+	if len(s) > MaxEmailLength {
+		return invalid("email", "email must be at most %d characters long", MaxEmailLength)
+	}
+	addr, err := mail.ParseAddress(s)
+	_, domain, _ := strings.Cut(s, "@")
+	if err != nil || addr.Address != s || !Storable(s) || !strings.Contains(strings.Trim(domain, "."), ".") {
+		return invalid("email", "email is not a valid address")
+	}
+	return nil
+}
+
+// ValidatePassword checks the length of a new password, sent in the named field.
+func ValidatePassword(field, s string) error {
+	switch {
+	case s == "":
+		return invalid(field, "%s is required", field)
+	case utf8.RuneCountInString(s) < MinPasswordLength:
+		return invalid(field, "%s must be at least %d characters long", field, MinPasswordLength)
+	case len(s) > MaxPasswordLength:
+		return invalid(field, "%s must be at most %d characters long", field, MaxPasswordLength)
+	}
+	return nil
+}
+
+// invalid is a refusal of one field of what somebody sent.
+func invalid(field, format string, args ...any) error {
+	return Errorf(EINVALID, format, args...).With("field", field)
 }
 
 // Storable reports whether the database can store the text: UTF-8 without NUL. What
@@ -117,7 +176,7 @@ func Storable(s string) bool { return utf8.ValidString(s) && !strings.ContainsRu
 func ParseBirthDate(s string, now time.Time) (time.Time, error) {
 	t, err := time.Parse(time.DateOnly, s)
 	if err != nil || t.After(now) || t.Before(now.AddDate(-130, 0, 0)) {
-		return time.Time{}, Errorf(EINVALID, "birth_date must be a past date of the form YYYY-MM-DD")
+		return time.Time{}, invalid("birth_date", "birth_date must be a past date of the form YYYY-MM-DD")
 	}
 	return t, nil
 }
@@ -134,6 +193,13 @@ type UserService interface {
 	UserByEmail(ctx context.Context, email string) (*User, error)
 	// SetPasswordHash replaces the hash old, so that a change in between wins.
 	SetPasswordHash(ctx context.Context, id int64, old, hash string) error
+	// UpdateProfile changes the account u and returns it as it is then. ECONFLICT as
+	// CreateUser; ErrPasswordChanged when the address is to change and the password is
+	// no longer u's.
+	UpdateProfile(ctx context.Context, u *User, c ProfileChange) (*User, error)
+	// DeleteUser removes the account u and what is its alone; ErrPasswordChanged when
+	// its password is no longer u's. Orders stay, without the person.
+	DeleteUser(ctx context.Context, u *User) error
 	// ConfirmAge stores the date of birth (when not zero) or the statement to be
 	// of age.
 	ConfirmAge(ctx context.Context, id int64, birth time.Time) error

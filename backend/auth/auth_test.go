@@ -134,9 +134,9 @@ func TestTokens(t *testing.T) {
 		{"a changed token is rejected", tokens, good[:len(good)-6] + "AAAAAA", auth.ErrRejected},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			id, err := tt.tokens.UserID(tt.token)
-			if !errors.Is(err, tt.err) || err == nil && id != 7 {
-				t.Errorf("user %d, error %v", id, err)
+			got, err := tt.tokens.Parse(tt.token)
+			if !errors.Is(err, tt.err) || err == nil && (got.UserID != 7 || !got.Issued.Equal(now.Truncate(time.Microsecond))) {
+				t.Errorf("%+v, error %v", got, err)
 			}
 		})
 	}

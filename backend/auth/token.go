@@ -31,8 +31,17 @@ type Tokens struct {
 	parser *jwt.Parser
 }
 
+// Access is what an access token says.
+type Access struct {
+	UserID int64
+	Issued time.Time
+}
+
+// claims are the registered ones, which have whole seconds, and the time of issue in
+// microseconds: who signs out everywhere and in again within a second must be able to.
 type claims struct {
-	Type string `json:"type"`
+	Type   string `json:"type"`
+	Issued int64  `json:"iat_us,omitempty"`
 	jwt.RegisteredClaims
 }
 
@@ -52,34 +61,42 @@ func NewTokens(secret string, now func() time.Time) (*Tokens, error) {
 
 // Issue returns a token for the user, good from now for TokenLifetime.
 func (t *Tokens) Issue(userID int64) (string, error) {
-	now := t.now()
-	return jwt.NewWithClaims(jwt.SigningMethodHS256, claims{"access", jwt.RegisteredClaims{
+	return t.IssueAt(userID, t.now(), TokenLifetime)
+}
+
+// IssueAt returns a token for the user as of a time, good for a lifetime from then.
+func (t *Tokens) IssueAt(userID int64, at time.Time, lifetime time.Duration) (string, error) {
+	return jwt.NewWithClaims(jwt.SigningMethodHS256, claims{"access", at.UnixMicro(), jwt.RegisteredClaims{
 		Subject:   strconv.FormatInt(userID, 10),
-		IssuedAt:  jwt.NewNumericDate(now),
-		NotBefore: jwt.NewNumericDate(now),
-		ExpiresAt: jwt.NewNumericDate(now.Add(TokenLifetime)),
+		IssuedAt:  jwt.NewNumericDate(at),
+		NotBefore: jwt.NewNumericDate(at),
+		ExpiresAt: jwt.NewNumericDate(at.Add(lifetime)),
 		ID:        rand.Text(),
 	}}).SignedString(t.secret)
 }
 
-// UserID returns whose token it is. Errors are ErrExpired, ErrMalformed (this was
+// Parse returns whose token it is and when it was issued. Errors are ErrExpired, ErrMalformed (this was
 // never a token) and ErrRejected (wrong signature, method, type or time).
-func (t *Tokens) UserID(token string) (int64, error) {
+func (t *Tokens) Parse(token string) (Access, error) {
 	var c claims
 	_, err := t.parser.ParseWithClaims(token, &c, func(*jwt.Token) (any, error) { return t.secret, nil })
 	switch {
 	case errors.Is(err, jwt.ErrTokenMalformed):
-		return 0, ErrMalformed
+		return Access{}, ErrMalformed
 	case errors.Is(err, jwt.ErrTokenSignatureInvalid):
-		return 0, ErrRejected
+		return Access{}, ErrRejected
 	case errors.Is(err, jwt.ErrTokenExpired):
-		return 0, ErrExpired
+		return Access{}, ErrExpired
 	case err != nil:
-		return 0, ErrRejected
+		return Access{}, ErrRejected
 	}
 	id, err := strconv.ParseInt(c.Subject, 10, 64)
-	if err != nil || id < 1 || c.Type != "access" {
-		return 0, ErrRejected
+	if err != nil || id < 1 || c.Type != "access" || c.IssuedAt == nil {
+		return Access{}, ErrRejected
 	}
-	return id, nil
+	issued := c.IssuedAt.Time
+	if exact := time.UnixMicro(c.Issued); exact.Unix() == issued.Unix() {
+		issued = exact
+	}
+	return Access{id, issued}, nil
 }

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"errors"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -10,37 +11,11 @@ import (
 	"grocery/backend/auth"
 )
 
-var errLogin = shop.Errorf(shop.EUNAUTHORIZED, "Invalid username or password")
+var errLogin = shop.Errorf(shop.EUNAUTHORIZED, "Invalid username or password").Because("login_refused")
 
 // register opens an account. A birth_date is optional and new.
 func (s *Server) register(w http.ResponseWriter, r *http.Request) error {
-	var in struct {
-		Username  string `json:"username"`
-		Email     string `json:"email"`
-		Password  string `json:"password"`
-		BirthDate string `json:"birth_date"`
-	}
-	if err := decode(w, r, &in); err != nil {
-		return err
-	}
-	reg := shop.Registration{Username: in.Username, Email: in.Email, Password: in.Password, BirthDate: in.BirthDate}
-	if err := reg.Validate(s.Now()); err != nil {
-		return err
-	}
-	if wait, ok := s.signups.take(clientKey(r)); !ok {
-		return tooMany(wait)
-	}
-	hash, err := s.Hasher.Hash(r.Context(), reg.Password)
-	if err != nil {
-		return err
-	}
-	user := &shop.User{Username: reg.Username, Email: reg.Email, PasswordHash: hash, Avatar: shop.DefaultAvatar}
-	if reg.BirthDate != "" {
-		if user.BirthDate, err = shop.ParseBirthDate(reg.BirthDate, s.Now()); err != nil {
-			return err
-		}
-	}
-	err = s.Users.CreateUser(r.Context(), user)
+	_, err := s.openAccount(w, r)
 	if shop.ErrorCode(err) == shop.ECONFLICT { // old clients know 400 only
 		return shop.Errorf(shop.EINVALID, "%s", shop.ErrorMessage(err))
 	}
@@ -51,49 +26,101 @@ func (s *Server) register(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// login exchanges e-mail address and password for a token. Attempts are counted by
-// account and client; a successful one does not count.
-func (s *Server) login(w http.ResponseWriter, r *http.Request) error {
-	var in struct{ Email, Password string }
+// openAccount stores the account that the request describes.
+func (s *Server) openAccount(w http.ResponseWriter, r *http.Request) (*shop.User, error) {
+	var in struct {
+		Username  string `json:"username"`
+		Email     string `json:"email"`
+		Password  string `json:"password"`
+		BirthDate string `json:"birth_date"`
+	}
 	if err := decode(w, r, &in); err != nil {
-		return err
+		return nil, err
 	}
-	in.Email = strings.TrimSpace(in.Email)
-	switch {
-	case in.Email == "":
-		return shop.Errorf(shop.EINVALID, "email is required")
-	case in.Password == "":
-		return shop.Errorf(shop.EINVALID, "password is required")
-	case len(in.Password) > shop.MaxPasswordLength:
-		return shop.Errorf(shop.EINVALID, "password must be at most %d characters long", shop.MaxPasswordLength)
-	case len(in.Email) > shop.MaxEmailLength || !shop.Storable(in.Email):
-		return shop.Errorf(shop.EINVALID, "email is not a valid address")
+	reg := shop.Registration{Username: in.Username, Email: in.Email, Password: in.Password, BirthDate: in.BirthDate}
+	if err := reg.Validate(s.Now()); err != nil {
+		return nil, err
 	}
-	client := clientKey(r)
-	account := client + " " + strings.ToLower(in.Email)
-	if wait, ok := s.logins.take(account); !ok {
-		return tooMany(wait)
+	if wait, ok := s.signups.take(clientKey(r)); !ok {
+		return nil, tooMany(wait)
 	}
-	if wait, ok := s.clients.take(client); !ok {
-		return tooMany(wait)
+	hash, err := s.Hasher.Hash(r.Context(), reg.Password)
+	if err != nil {
+		return nil, err
 	}
-	start := time.Now()
-	user, err := s.authenticate(r, in.Email, in.Password)
-	if errors.Is(err, errLogin) {
-		pause(r, s.LoginFloor-time.Since(start))
-		return err
+	user := &shop.User{Username: reg.Username, Email: reg.Email, PasswordHash: hash, Avatar: shop.DefaultAvatar}
+	if reg.BirthDate != "" {
+		if user.BirthDate, err = shop.ParseBirthDate(reg.BirthDate, s.Now()); err != nil {
+			return nil, err
+		}
 	}
-	s.logins.give(account) // no guess: a success, or a failure of ours
-	s.clients.give(client)
+	if err := s.Users.CreateUser(r.Context(), user); err != nil {
+		return nil, err
+	}
+	s.audit(r, "registered", "user", user.ID)
+	return user, nil
+}
+
+// login exchanges e-mail address and password for a token of four hours.
+func (s *Server) login(w http.ResponseWriter, r *http.Request) error {
+	now := s.Now()
+	user, err := s.checkLogin(w, r)
 	if err != nil {
 		return err
 	}
-	token, err := s.Tokens.Issue(user.ID)
+	token, err := s.Tokens.IssueAt(user.ID, now, auth.TokenLifetime)
 	if err != nil {
 		return err
 	}
 	writeJSON(w, http.StatusOK, map[string]string{"access_token": token})
 	return nil
+}
+
+// checkLogin returns the account of the e-mail address and password in the request.
+// Attempts are counted by account and client; a successful one does not count.
+func (s *Server) checkLogin(w http.ResponseWriter, r *http.Request) (*shop.User, error) {
+	var in struct{ Email, Password string }
+	if err := decode(w, r, &in); err != nil {
+		return nil, err
+	}
+	in.Email = strings.TrimSpace(in.Email)
+	switch {
+	case in.Email == "":
+		return nil, invalidField("email", "email is required")
+	case in.Password == "":
+		return nil, invalidField("password", "password is required")
+	case len(in.Password) > shop.MaxPasswordLength:
+		return nil, invalidField("password", "password must be at most %d characters long", shop.MaxPasswordLength)
+	case len(in.Email) > shop.MaxEmailLength || !shop.Storable(in.Email):
+		return nil, invalidField("email", "email is not a valid address")
+	}
+	client := clientKey(r)
+	account := client + " " + strings.ToLower(in.Email)
+	if wait, ok := s.logins.take(account); !ok {
+		s.audit(r, "sign_in_throttled", "email_mark", emailMark(in.Email))
+		return nil, tooMany(wait)
+	}
+	if wait, ok := s.clients.take(client); !ok {
+		return nil, tooMany(wait)
+	}
+	start := time.Now()
+	user, err := s.authenticate(r, in.Email, in.Password)
+	if errors.Is(err, errLogin) {
+		s.audit(r, "sign_in_refused", "email_mark", emailMark(in.Email))
+		pause(r, s.LoginFloor-time.Since(start))
+		return nil, err
+	}
+	s.logins.give(account) // no guess: a success, or a failure of ours
+	s.clients.give(client)
+	if err != nil {
+		return nil, err
+	}
+	s.audit(r, "signed_in", "user", user.ID)
+	return user, nil
+}
+
+func invalidField(field, format string, args ...any) error {
+	return shop.Errorf(shop.EINVALID, format, args...).With("field", field)
 }
 
 // authenticate returns the account that the password belongs to, or errLogin. It
@@ -124,9 +151,17 @@ func (s *Server) authenticate(r *http.Request, email, password string) (*shop.Us
 		if err == nil {
 			err = s.Users.SetPasswordHash(ctx, user.ID, user.PasswordHash, hash)
 		}
-		if err != nil {
+		if err == nil {
+			user.PasswordHash = hash
+		} else {
 			s.Log.WarnContext(ctx, "password hash not renewed", "user", user.ID, "error", err)
 		}
+	}
+	// The password may have been changed, or the account replaced, meanwhile.
+	if err := s.Sessions.ConfirmPassword(ctx, user); errors.Is(err, shop.ErrPasswordChanged) {
+		return nil, errLogin
+	} else if err != nil {
+		return nil, err
 	}
 	return user, nil
 }
@@ -170,6 +205,12 @@ func (s *Server) getInfo(w http.ResponseWriter, r *http.Request, userID int64) e
 	return nil
 }
 
+// getMe sends the account of the caller.
+func (s *Server) getMe(w http.ResponseWriter, r *http.Request, _ int64) error {
+	writeJSON(w, http.StatusOK, s.me(identity(r).User))
+	return nil
+}
+
 // confirmAge stores the caller's date of birth, or their statement to be of age.
 func (s *Server) confirmAge(w http.ResponseWriter, r *http.Request, userID int64) error {
 	var in struct {
@@ -196,6 +237,124 @@ func (s *Server) confirmAge(w http.ResponseWriter, r *http.Request, userID int64
 	if err != nil {
 		return err
 	}
-	writeJSON(w, http.StatusOK, map[string]bool{"is_adult": user.IsAdult(s.Now())})
+	s.audit(r, "age_stated", "user", userID, "age", user.Age(s.Now()))
+	writeJSON(w, http.StatusOK, map[string]any{"is_adult": user.IsAdult(s.Now()), "age": user.Age(s.Now())})
 	return nil
+}
+
+// updateMe changes the caller's name or e-mail address. Who changes the address, which
+// is what one signs in with, has to know the password.
+func (s *Server) updateMe(w http.ResponseWriter, r *http.Request, userID int64) error {
+	var in struct {
+		Username *string `json:"username"`
+		Email    *string `json:"email"`
+		Password string  `json:"current_password"`
+	}
+	if err := decode(w, r, &in); err != nil {
+		return err
+	}
+	user := *identity(r).User
+	change := shop.ProfileChange{Username: in.Username, Email: in.Email}
+	if err := change.Validate(); err != nil {
+		return err
+	}
+	if change.Email != nil && *change.Email != user.Email {
+		if err := s.checkPassword(r, &user, in.Password); err != nil {
+			return err
+		}
+	}
+	changed, err := s.Users.UpdateProfile(r.Context(), &user, change)
+	if err != nil {
+		return err
+	}
+	if changed.Email != user.Email {
+		s.audit(r, "email_changed", "user", userID)
+	}
+	if changed.Username != user.Username {
+		s.audit(r, "username_changed", "user", userID)
+	}
+	writeJSON(w, http.StatusOK, s.me(changed))
+	return nil
+}
+
+// changePassword replaces the caller's password, ends every session and answers with a
+// new one.
+func (s *Server) changePassword(w http.ResponseWriter, r *http.Request, userID int64) error {
+	var in struct {
+		Current string `json:"current_password"`
+		New     string `json:"new_password"`
+	}
+	if err := decode(w, r, &in); err != nil {
+		return err
+	}
+	if err := shop.ValidatePassword("new_password", in.New); err != nil {
+		return err
+	}
+	user := *identity(r).User
+	if err := s.checkPassword(r, &user, in.Current); err != nil {
+		return err
+	}
+	hash, err := s.Hasher.Hash(r.Context(), in.New)
+	if err != nil {
+		return err
+	}
+	refresh, token := auth.NewRefreshToken()
+	now, err := s.Sessions.ChangePassword(r.Context(), &user, hash, token, s.Now)
+	if errors.Is(err, shop.ErrPasswordChanged) {
+		return errPassword
+	}
+	if err != nil {
+		return err
+	}
+	s.audit(r, "password_changed", "user", userID)
+	return s.sendSession(w, r, http.StatusOK, &user, refresh, now)
+}
+
+// deleteMe removes the caller's account. Orders stay, without the person.
+func (s *Server) deleteMe(w http.ResponseWriter, r *http.Request, userID int64) error {
+	var in struct {
+		Password string `json:"current_password"`
+	}
+	if err := decode(w, r, &in); err != nil {
+		return err
+	}
+	user := *identity(r).User
+	if err := s.checkPassword(r, &user, in.Password); err != nil {
+		return err
+	}
+	err := s.Users.DeleteUser(r.Context(), &user)
+	if errors.Is(err, shop.ErrPasswordChanged) {
+		return errPassword
+	}
+	if err != nil {
+		return err
+	}
+	s.audit(r, "account_deleted", "user", userID)
+	setRefreshCookie(w, r, "", -1)
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+var errPassword = shop.Errorf(shop.EFORBIDDEN, "The current password is wrong").Because("password_wrong").With("field", "current_password")
+
+// checkPassword makes sure that the bearer of a token is the account's holder. Guesses
+// count by account, whoever makes them.
+func (s *Server) checkPassword(r *http.Request, user *shop.User, password string) error {
+	switch {
+	case password == "":
+		return invalidField("current_password", "current_password is required")
+	case len(password) > shop.MaxPasswordLength:
+		return errPassword
+	}
+	account := "account " + strconv.FormatInt(user.ID, 10)
+	if wait, ok := s.logins.take(account); !ok {
+		return tooMany(wait)
+	}
+	_, err := s.Hasher.Verify(r.Context(), user.PasswordHash, password)
+	if errors.Is(err, auth.ErrMismatch) {
+		s.audit(r, "password_refused", "user", user.ID)
+		return errPassword
+	}
+	s.logins.give(account)
+	return err
 }

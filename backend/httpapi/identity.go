@@ -1,10 +1,12 @@
 package httpapi
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"strings"
 
+	shop "grocery/backend"
 	"grocery/backend/auth"
 )
 
@@ -17,23 +19,41 @@ type tokenError struct {
 
 func (e *tokenError) Error() string { return e.msg }
 
-// identify returns the user whose token the request carries. Guests of the old
-// page send the literal "Bearer null", which is nothing out of the ordinary.
-func (s *Server) identify(r *http.Request) (int64, error) {
+type identityKey struct{}
+
+// identity returns who makes the request, for handlers behind signedIn, and nil for
+// guests of those behind optional.
+func identity(r *http.Request) *shop.Identity {
+	id, _ := r.Context().Value(identityKey{}).(*shop.Identity)
+	return id
+}
+
+// identify returns the request with who makes it, by its token and one question to the
+// database: the account, and since when its tokens count. Guests of the old page send
+// the literal "Bearer null", which is nothing out of the ordinary.
+func (s *Server) identify(r *http.Request) (*http.Request, error) {
 	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	token = strings.TrimSpace(token)
 	if !strings.EqualFold(scheme, "Bearer") || token == "" {
-		return 0, &tokenError{http.StatusUnauthorized, "Missing Authorization Header", "token_missing"}
+		return nil, &tokenError{http.StatusUnauthorized, "Missing Authorization Header", "token_missing"}
 	}
-	id, err := s.Tokens.UserID(token)
+	access, err := s.Tokens.Parse(token)
 	switch {
 	case err == nil:
-		return id, nil
 	case errors.Is(err, auth.ErrExpired):
-		return 0, &tokenError{http.StatusUnauthorized, "Token has expired", "token_expired"}
+		return nil, &tokenError{http.StatusUnauthorized, "Token has expired", "token_expired"}
 	case errors.Is(err, auth.ErrMalformed):
-		return 0, &tokenError{http.StatusUnprocessableEntity, "Not enough segments", "token_malformed"}
+		return nil, &tokenError{http.StatusUnprocessableEntity, "Not enough segments", "token_malformed"}
 	default:
-		return 0, &tokenError{http.StatusUnauthorized, "Signature verification failed", "token_rejected"}
+		return nil, &tokenError{http.StatusUnauthorized, "Signature verification failed", "token_rejected"}
 	}
+	id, err := s.Sessions.Identify(r.Context(), access.UserID, access.Issued)
+	if errors.Is(err, shop.ErrSessionEnded) || isV1(r) && shop.ErrorCode(err) == shop.ENOTFOUND {
+		return nil, &tokenError{http.StatusUnauthorized, "Token has been revoked", "token_revoked"}
+	}
+	if err != nil {
+		return nil, err
+	}
+	ctx := shop.WithReadAfter(r.Context(), id.Seen)
+	return r.WithContext(context.WithValue(ctx, identityKey{}, id)), nil
 }

@@ -108,7 +108,7 @@ func storeOn(t *testing.T, pg *pgtest.Database) *store {
 	}
 	s.api = httpapi.New(httpapi.Config{
 		Version: "test-1", CORSOrigins: []string{origin}, Log: logging.New(s.log, slog.LevelDebug),
-		Database: db, Users: db, Catalogue: db, Baskets: db, Favourites: db, Orders: db, Reviews: db,
+		Database: db, Users: db, Sessions: db, Catalogue: db, Baskets: db, Favourites: db, Orders: db, Reviews: db,
 		Tokens: s.tok, Hasher: s.hash, LoginFloor: time.Millisecond, Now: s.now,
 	})
 	return s
@@ -129,7 +129,7 @@ func (s *store) advance(d time.Duration) {
 // reset empties everything but the products, and begins ids at 1 again.
 func (s *store) reset(t *testing.T) {
 	t.Helper()
-	s.pg.Exec(t, "TRUNCATE users, reviews, basket_items, favourites, purchases, orders, order_items RESTART IDENTITY")
+	s.pg.Exec(t, "TRUNCATE users, reviews, basket_items, favourites, purchases, orders, order_items RESTART IDENTITY CASCADE")
 }
 
 // user opens an account without a usable password and returns its id.

@@ -20,6 +20,7 @@ type Config struct {
 
 	Database   shop.DatabaseService
 	Users      shop.UserService
+	Sessions   shop.SessionService
 	Catalogue  shop.CatalogueService
 	Baskets    shop.BasketService
 	Favourites shop.FavouriteService
@@ -42,6 +43,7 @@ type Server struct {
 	logins    *throttle // by account and client
 	clients   *throttle // logins by client, whatever the account
 	signups   *throttle // registrations by client
+	refreshes *throttle // renewals of sessions by client
 	closing   atomic.Bool
 	handler   http.Handler
 }
@@ -63,6 +65,7 @@ func New(c Config) *Server {
 		logins:    newThrottle(10, 15*time.Second, c.Now),
 		clients:   newThrottle(100, time.Second, c.Now),
 		signups:   newThrottle(60, 2*time.Second, c.Now),
+		refreshes: newThrottle(120, time.Second, c.Now),
 	}
 	s.handler = s.withRequest(s.withHeaders(s.withCORS(s.mux())))
 	return s
@@ -110,6 +113,15 @@ func (s *Server) Routes() []Route {
 		{post, "/api/me/purchase", s.signedIn(s.purchase)},
 		{get, "/api/me/purchased-products", s.signedIn(s.getPurchasedProducts)},
 
+		{post, "/api/v1/auth/register", s.open(s.signUp)},
+		{post, "/api/v1/auth/login", s.open(s.signIn)},
+		{post, "/api/v1/auth/refresh", s.open(s.refreshSession)},
+		{post, "/api/v1/auth/logout", s.open(s.signOut)},
+		{post, "/api/v1/auth/logout-everywhere", s.signedIn(s.signOutEverywhere)},
+		{get, "/api/v1/me", s.signedIn(s.getMe)},
+		{http.MethodPatch, "/api/v1/me", s.signedIn(s.updateMe)},
+		{http.MethodDelete, "/api/v1/me", s.signedIn(s.deleteMe)},
+		{post, "/api/v1/me/password", s.signedIn(s.changePassword)},
 		{post, "/api/v1/me/age", s.signedIn(s.confirmAge)},
 	}
 }
@@ -164,10 +176,25 @@ func (s *Server) open(fn func(http.ResponseWriter, *http.Request) error) http.Ha
 // alone, never from the request's content.
 func (s *Server) signedIn(fn func(w http.ResponseWriter, r *http.Request, userID int64) error) http.HandlerFunc {
 	return s.open(func(w http.ResponseWriter, r *http.Request) error {
-		userID, err := s.identify(r)
+		r, err := s.identify(r)
 		if err != nil {
 			return err
 		}
-		return fn(w, r, userID)
+		return fn(w, r, identity(r).User.ID)
+	})
+}
+
+// optional serves a route to anybody, and knows the bearer of a token: userID is 0
+// without one. A token that is not acceptable is refused, so that its bearer renews it.
+func (s *Server) optional(fn func(w http.ResponseWriter, r *http.Request, userID int64) error) http.HandlerFunc {
+	return s.open(func(w http.ResponseWriter, r *http.Request) error {
+		if r.Header.Get("Authorization") == "" {
+			return fn(w, r, 0)
+		}
+		r, err := s.identify(r)
+		if err != nil {
+			return err
+		}
+		return fn(w, r, identity(r).User.ID)
 	})
 }

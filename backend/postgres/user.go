@@ -19,19 +19,27 @@ func (db *DB) CreateUser(ctx context.Context, u *shop.User) error {
 	err := db.write(ctx, func(conn *pgxpool.Conn) error {
 		return conn.QueryRow(ctx, `
 			INSERT INTO users (username, email, password_hash, avatar, birth_date)
-			VALUES ($1, $2, $3, $4, $5) RETURNING id`,
-			u.Username, u.Email, u.PasswordHash, u.Avatar, nullDate(u.BirthDate)).Scan(&u.ID)
+			VALUES ($1, $2, $3, $4, $5) RETURNING id, created_at`,
+			u.Username, u.Email, u.PasswordHash, u.Avatar, nullDate(u.BirthDate)).Scan(&u.ID, &u.CreatedAt)
 	})
+	return taken(err)
+}
+
+// taken turns the refusal of a second account of one name or address into a sentence.
+func taken(err error) error {
 	switch violated(err) {
 	case "users_username_key":
-		return shop.Errorf(shop.ECONFLICT, "Username already exists")
+		return shop.Errorf(shop.ECONFLICT, "Username already exists").Because("username_taken").With("field", "username")
 	case "users_email_key":
-		return shop.Errorf(shop.ECONFLICT, "Email already exists")
+		return shop.Errorf(shop.ECONFLICT, "Email already exists").Because("email_taken").With("field", "email")
 	}
 	return err
 }
 
-const userSQL = `SELECT id, username, email, password_hash, avatar, birth_date, age_confirmed_at IS NOT NULL FROM users `
+const (
+	userColumns = `id, username, email, password_hash, avatar, birth_date, age_confirmed_at IS NOT NULL, created_at`
+	userSQL     = `SELECT ` + userColumns + ` FROM users `
+)
 
 // UserByID returns the account.
 func (db *DB) UserByID(ctx context.Context, id int64) (u *shop.User, err error) {
@@ -57,6 +65,45 @@ func (db *DB) SetPasswordHash(ctx context.Context, id int64, old, hash string) e
 	return db.exec(ctx, "UPDATE users SET password_hash = $3 WHERE id = $1 AND password_hash = $2", id, old, hash)
 }
 
+// UpdateProfile changes name and address of an account.
+func (db *DB) UpdateProfile(ctx context.Context, u *shop.User, c shop.ProfileChange) (changed *shop.User, err error) {
+	err = db.writeTx(ctx, func(tx pgx.Tx) error {
+		have, err := lockUser(ctx, tx, u.ID)
+		if err != nil {
+			return err
+		}
+		if c.Email != nil && *c.Email != have.Email && have.PasswordHash != u.PasswordHash {
+			return shop.ErrPasswordChanged
+		}
+		// A name that stays is not written: each change of one makes every server read
+		// the catalogue again, for its reviews.
+		if c.Username != nil && *c.Username != have.Username {
+			if _, err := tx.Exec(ctx, "UPDATE users SET username = $2 WHERE id = $1", u.ID, *c.Username); err != nil {
+				return err
+			}
+		}
+		if c.Email != nil && *c.Email != have.Email {
+			if _, err := tx.Exec(ctx, "UPDATE users SET email = $2 WHERE id = $1", u.ID, *c.Email); err != nil {
+				return err
+			}
+		}
+		changed, err = scanUser(tx.QueryRow(ctx, userSQL+"WHERE id = $1", u.ID))
+		return err
+	})
+	return changed, taken(err)
+}
+
+// DeleteUser removes an account. What refers to it goes with it, or forgets it.
+func (db *DB) DeleteUser(ctx context.Context, u *shop.User) error {
+	return db.writeTx(ctx, func(tx pgx.Tx) error {
+		if err := lockPassword(ctx, tx, u); err != nil {
+			return err
+		}
+		_, err := tx.Exec(ctx, "DELETE FROM users WHERE id = $1", u.ID)
+		return err
+	})
+}
+
 // ConfirmAge stores the date of birth (when not zero) or the statement to be of age.
 func (db *DB) ConfirmAge(ctx context.Context, id int64, birth time.Time) error {
 	return db.writeTx(ctx, func(tx pgx.Tx) error {
@@ -73,10 +120,11 @@ func (db *DB) ConfirmAge(ctx context.Context, id int64, birth time.Time) error {
 
 var errUserNotFound = shop.Errorf(shop.ENOTFOUND, "User not found")
 
-func scanUser(row pgx.Row) (*shop.User, error) {
+// scanUser reads userColumns and then the columns that are asked for after them.
+func scanUser(row pgx.Row, more ...any) (*shop.User, error) {
 	var u shop.User
 	var birth *time.Time
-	err := row.Scan(&u.ID, &u.Username, &u.Email, &u.PasswordHash, &u.Avatar, &birth, &u.AgeConfirmed)
+	err := row.Scan(append([]any{&u.ID, &u.Username, &u.Email, &u.PasswordHash, &u.Avatar, &birth, &u.AgeConfirmed, &u.CreatedAt}, more...)...)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil, errUserNotFound
 	}

@@ -67,7 +67,7 @@ func (m *Main) Run(ctx context.Context) (err error) {
 		Version:     cmp.Or(m.config.Version, version.String()),
 		CORSOrigins: m.config.CORSOrigins,
 		Log:         m.log,
-		Database:    m.db, Users: m.db, Catalogue: m.db, Baskets: m.db,
+		Database:    m.db, Users: m.db, Sessions: m.db, Catalogue: m.db, Baskets: m.db,
 		Favourites: m.db, Orders: m.db, Reviews: m.db,
 		Tokens: tokens,
 		Hasher: auth.NewHasher(runtime.GOMAXPROCS(0)),
