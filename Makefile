@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup up down destroy check test soak lint bench fmt generate cli e2e
+.PHONY: help setup dev up down destroy check test soak lint bench fmt generate cli e2e
 
 GROCERY := bin/grocery
 
@@ -22,6 +22,9 @@ down: cli ## stop the local AWS; its state stays
 
 destroy: cli ## remove the deployment and the local AWS without a trace
 	@$(GROCERY) destroy
+
+dev: cli ## run the shop alone, and follow each change of its sources
+	@$(GROCERY) dev
 
 setup: cli ## install what is missing for up and test
 	@$(GROCERY) setup --tests

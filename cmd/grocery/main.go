@@ -72,7 +72,7 @@ command again to continue).`,
 	g.AddFlags(root.PersistentFlags())
 	root.AddCommand(
 		newUpCommand(g), newDownCommand(g), newDestroyCommand(g), newBootstrapCommand(g), newDeployCommand(g), newRecoverCommand(g), newStatusCommand(g),
-		newLogsCommand(g), newEnvCommand(g), newSetupCommand(g), newLocalawsCommand(g),
+		newLogsCommand(g), newEnvCommand(g), newSetupCommand(g), newLocalawsCommand(g), newDevCommand(g),
 	)
 	for _, c := range root.Commands() {
 		if c.Args == nil {

@@ -2,7 +2,6 @@ package pgtest
 
 import (
 	"os/exec"
-	"path/filepath"
 	"strconv"
 	"testing"
 )
@@ -12,7 +11,7 @@ func (d *Database) Dump(t testing.TB, args ...string) []byte {
 	t.Helper()
 	s := d.Server
 	args = append([]string{"-h", s.dir, "-p", strconv.Itoa(s.Port), "-U", User, "-d", d.Name}, args...)
-	out, err := exec.Command(filepath.Join(s.bin, "pg_dump"), args...).Output()
+	out, err := exec.Command(s.programs.Path("pg_dump"), args...).Output()
 	if err != nil {
 		t.Fatalf("pgtest: pg_dump: %v", err)
 	}

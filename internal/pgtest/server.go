@@ -8,16 +8,16 @@ import (
 	"net"
 	"os"
 	"os/exec"
-	"os/user"
 	"path/filepath"
 	"runtime"
-	"slices"
 	"strconv"
 	"strings"
 	"syscall"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"grocery/internal/pg"
 )
 
 // User is the superuser of the servers and Password its password over TCP.
@@ -31,31 +31,10 @@ type Server struct {
 	Port int    // on 127.0.0.1
 	CA   string // file with the authority that signed its certificate, made out to localhost and 127.0.0.1
 
-	bin  string // folder of PostgreSQL's programs
-	dir  string
-	cred *syscall.Credential // nil when we are not root
-	cmd  *exec.Cmd
-	done chan struct{} // closed when the process has ended
-}
-
-// binaries returns the folder of the newest installed PostgreSQL from version 15 on.
-func binaries() (string, error) {
-	dirs, _ := filepath.Glob("/usr/lib/postgresql/*/bin")
-	slices.SortFunc(dirs, func(a, b string) int { return majorOf(b) - majorOf(a) })
-	for _, dir := range dirs {
-		if _, err := os.Stat(filepath.Join(dir, "initdb")); err == nil && majorOf(dir) >= 15 {
-			return dir, nil
-		}
-	}
-	if path, err := exec.LookPath("initdb"); err == nil {
-		return filepath.Dir(path), nil
-	}
-	return "", errors.New("PostgreSQL 15 or newer is not installed: install it (Debian: apt-get install postgresql) or run `make setup`")
-}
-
-func majorOf(bin string) int {
-	n, _ := strconv.Atoi(filepath.Base(filepath.Dir(bin)))
-	return n
+	programs *pg.Programs
+	dir      string
+	cmd      *exec.Cmd
+	done     chan struct{} // closed when the process has ended
 }
 
 // Start starts a new empty server in a new folder. Stop it with Stop; should the
@@ -99,55 +78,20 @@ func (s *Server) Replica() (*Server, error) {
 }
 
 func newServer() (*Server, error) {
-	bin, err := binaries()
+	programs, err := pg.Find()
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{bin: bin}
-	if os.Geteuid() == 0 { // PostgreSQL refuses to run as root
-		if s.cred, err = unprivileged(); err != nil {
-			return nil, err
-		}
-	}
+	s := &Server{programs: programs}
 	if s.dir, err = os.MkdirTemp("", "pgtest-"); err != nil {
 		return nil, err
 	}
-	if s.cred != nil {
-		err = os.Chown(s.dir, int(s.cred.Uid), int(s.cred.Gid))
-	}
-	return s, errors.Join(err, os.Chmod(s.dir, 0o755))
-}
-
-func unprivileged() (*syscall.Credential, error) {
-	for _, name := range []string{"postgres", "nobody"} {
-		if u, err := user.Lookup(name); err == nil {
-			uid, err1 := strconv.ParseUint(u.Uid, 10, 32)
-			gid, err2 := strconv.ParseUint(u.Gid, 10, 32)
-			return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, errors.Join(err1, err2)
-		}
-	}
-	return nil, errors.New("neither user postgres nor nobody exists, and PostgreSQL does not run as root: create one of them")
+	return s, errors.Join(programs.Give(s.dir), os.Chmod(s.dir, 0o755))
 }
 
 func (s *Server) data() string { return filepath.Join(s.dir, "data") }
 
-// command returns one of PostgreSQL's programs, to be run as an unprivileged user.
-func (s *Server) command(name string, args ...string) *exec.Cmd {
-	cmd := exec.Command(filepath.Join(s.bin, name), args...)
-	cmd.Dir = s.dir
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "LC_ALL=C.UTF-8", "TZ=UTC"}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: s.cred, Pdeathsig: syscall.SIGQUIT}
-	return cmd
-}
-
-func (s *Server) run(name string, args ...string) error {
-	runtime.LockOSThread() // Pdeathsig goes by the thread
-	defer runtime.UnlockOSThread()
-	if out, err := s.command(name, args...).CombinedOutput(); err != nil {
-		return fmt.Errorf("%s: %w\n%s", name, err, bytes.TrimSpace(out))
-	}
-	return nil
-}
+func (s *Server) run(name string, args ...string) error { return s.programs.Run(s.dir, name, args...) }
 
 // startOnFreePort starts the server on a port of its own. Another process may take the
 // port in between: then it tries another.
@@ -168,7 +112,7 @@ func (s *Server) startOnFreePort() error {
 func (s *Server) start() error {
 	var err error
 	if s.CA == "" {
-		if s.CA, err = writeCertificates(s.dir, s.cred); err != nil {
+		if s.CA, err = writeCertificates(s.dir, s.programs.Owner()); err != nil {
 			return err
 		}
 	}
@@ -182,7 +126,7 @@ func (s *Server) start() error {
 		args = append(args, "-c", setting)
 	}
 	var out bytes.Buffer
-	s.cmd = s.command("postgres", args...)
+	s.cmd = s.programs.Command(s.dir, "postgres", args...)
 	s.cmd.Stdout, s.cmd.Stderr = &out, &out
 	s.done = make(chan struct{})
 	started := make(chan error, 1)
