@@ -197,6 +197,8 @@ type UserService interface {
 	// CreateUser; ErrPasswordChanged when the address is to change and the password is
 	// no longer u's.
 	UpdateProfile(ctx context.Context, u *User, c ProfileChange) (*User, error)
+	// SetAvatar gives the account a picture and returns the name of the one before.
+	SetAvatar(ctx context.Context, id int64, name string) (before string, err error)
 	// DeleteUser removes the account u and what is its alone; ErrPasswordChanged when
 	// its password is no longer u's. Orders stay, without the person.
 	DeleteUser(ctx context.Context, u *User) error

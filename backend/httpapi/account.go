@@ -3,7 +3,6 @@ package httpapi
 import (
 	"errors"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 
@@ -329,6 +328,7 @@ func (s *Server) deleteMe(w http.ResponseWriter, r *http.Request, userID int64) 
 	if err != nil {
 		return err
 	}
+	s.removePicture(r.Context(), user.Avatar)
 	s.audit(r, "account_deleted", "user", userID)
 	setRefreshCookie(w, r, "", -1)
 	w.WriteHeader(http.StatusNoContent)
@@ -346,7 +346,7 @@ func (s *Server) checkPassword(r *http.Request, user *shop.User, password string
 	case len(password) > shop.MaxPasswordLength:
 		return errPassword
 	}
-	account := "account " + strconv.FormatInt(user.ID, 10)
+	account := accountKey(user.ID)
 	if wait, ok := s.logins.take(account); !ok {
 		return tooMany(wait)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strconv"
 	"strings"
 
 	shop "grocery/backend"
@@ -18,6 +19,9 @@ type tokenError struct {
 }
 
 func (e *tokenError) Error() string { return e.msg }
+
+// accountKey names an account for throttling.
+func accountKey(userID int64) string { return "account " + strconv.FormatInt(userID, 10) }
 
 type identityKey struct{}
 
@@ -46,6 +50,9 @@ func (s *Server) identify(r *http.Request) (*http.Request, error) {
 		return nil, &tokenError{http.StatusUnprocessableEntity, "Not enough segments", "token_malformed"}
 	default:
 		return nil, &tokenError{http.StatusUnauthorized, "Signature verification failed", "token_rejected"}
+	}
+	if wait, ok := s.accounts.take(accountKey(access.UserID)); !ok {
+		return nil, tooMany(wait)
 	}
 	id, err := s.Sessions.Identify(r.Context(), access.UserID, access.Issued)
 	if errors.Is(err, shop.ErrSessionEnded) || isV1(r) && shop.ErrorCode(err) == shop.ENOTFOUND {

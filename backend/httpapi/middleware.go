@@ -113,7 +113,8 @@ func (s *Server) withCORS(next http.Handler) http.Handler {
 		allowed := slices.Contains(s.CORSOrigins, r.Header.Get("Origin"))
 		if allowed {
 			h.Set("Access-Control-Allow-Origin", r.Header.Get("Origin"))
-			h.Set("Access-Control-Expose-Headers", "ETag, Retry-After, X-Request-Id")
+			h.Set("Access-Control-Allow-Credentials", "true") // the cookie of a session
+			h.Set("Access-Control-Expose-Headers", "ETag, Idempotency-Replayed, Retry-After, X-Request-Id")
 		}
 		if r.Method != http.MethodOptions {
 			next.ServeHTTP(w, r)
@@ -121,8 +122,8 @@ func (s *Server) withCORS(next http.Handler) http.Handler {
 		}
 		if allowed && r.Header.Get("Access-Control-Request-Method") != "" {
 			h.Add("Vary", "Access-Control-Request-Method, Access-Control-Request-Headers")
-			h.Set("Access-Control-Allow-Methods", "GET, POST, PUT, DELETE")
-			h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, If-None-Match")
+			h.Set("Access-Control-Allow-Methods", "GET, POST, PUT, PATCH, DELETE")
+			h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, X-Requested-With")
 			h.Set("Access-Control-Max-Age", "600")
 		}
 		w.WriteHeader(http.StatusNoContent)

@@ -77,6 +77,8 @@ func TestRoutes(t *testing.T) {
 		{"GET", "/api/me/info"}, {"GET", "/api/me/all-users"}, {"GET", "/api/me/basket"}, {"POST", "/api/me/basket"}, {"POST", "/api/me/basket/remove"},
 		{"POST", "/api/me/purchase"}, {"GET", "/api/me/purchased-products"}, {"GET", "/api/me/favorites"}, {"POST", "/api/me/favorites"}, {"POST", "/api/me/favorites/remove"},
 		{"POST", "/api/products/1/add-review"}, {"PUT", "/api/products/1/update-review"}, {"DELETE", "/api/products/1/remove-review"}, {"POST", "/api/v1/me/age"},
+		{"POST", "/api/me/avatar"}, {"PUT", "/api/v1/me/avatar"}, {"DELETE", "/api/v1/me/avatar"}, {"GET", "/api/v1/me"}, {"PATCH", "/api/v1/me"}, {"DELETE", "/api/v1/me"},
+		{"POST", "/api/v1/me/password"}, {"POST", "/api/v1/auth/logout-everywhere"},
 	} {
 		scenarios = append(scenarios, refusals(r[0], r[1])...)
 	}
@@ -113,7 +115,7 @@ func TestHeaders(t *testing.T) {
 		{"an allowed page may call", "GET", "/health", []string{"Origin", origin}, 200, map[string]string{"Access-Control-Allow-Origin": origin, "Vary": "Origin"}},
 		{"another page may not", "GET", "/health", []string{"Origin", "https://evil.example"}, 200, map[string]string{"Access-Control-Allow-Origin": "", "Access-Control-Allow-Credentials": ""}},
 		{"an allowed page may ask first", "OPTIONS", "/api/me/basket", []string{"Origin", origin, "Access-Control-Request-Method", "POST"}, 204, map[string]string{
-			"Access-Control-Allow-Origin": origin, "Access-Control-Allow-Methods": "GET, POST, PUT, DELETE", "Access-Control-Allow-Headers": "Authorization, Content-Type, If-None-Match"}},
+			"Access-Control-Allow-Origin": origin, "Access-Control-Allow-Methods": "GET, POST, PUT, PATCH, DELETE", "Access-Control-Allow-Credentials": "true", "Access-Control-Allow-Headers": "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, X-Requested-With"}},
 		{"another page asks in vain", "OPTIONS", "/api/me/basket", []string{"Origin", "https://evil.example", "Access-Control-Request-Method", "POST"}, 204, map[string]string{"Access-Control-Allow-Methods": ""}},
 		{"a request id is taken over", "GET", "/health", []string{"X-Request-Id", "abc-12345"}, 200, map[string]string{"X-Request-Id": "abc-12345"}},
 		{"the methods of a path are told", "PUT", "/api/me/basket", nil, 405, map[string]string{"Allow": "GET, POST, OPTIONS"}},

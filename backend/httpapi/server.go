@@ -10,6 +10,7 @@ import (
 
 	shop "grocery/backend"
 	"grocery/backend/auth"
+	"grocery/backend/avatar"
 )
 
 // Config is what a Server needs.
@@ -28,6 +29,7 @@ type Config struct {
 	Reviews    shop.ReviewService
 	Tokens     *auth.Tokens
 	Hasher     *auth.Hasher
+	Avatars    avatar.Store // nil: pictures cannot be uploaded
 
 	// LoginFloor is the least time a refused login takes, so that the time does
 	// not tell why it was refused. Zero means 250 ms.
@@ -44,6 +46,8 @@ type Server struct {
 	clients   *throttle // logins by client, whatever the account
 	signups   *throttle // registrations by client
 	refreshes *throttle // renewals of sessions by client
+	accounts  *throttle // requests by account
+	uploads   *throttle // pictures by account
 	closing   atomic.Bool
 	handler   http.Handler
 }
@@ -66,6 +70,8 @@ func New(c Config) *Server {
 		clients:   newThrottle(100, time.Second, c.Now),
 		signups:   newThrottle(60, 2*time.Second, c.Now),
 		refreshes: newThrottle(120, time.Second, c.Now),
+		accounts:  newThrottle(600, 20*time.Millisecond, c.Now),
+		uploads:   newThrottle(20, 15*time.Second, c.Now),
 	}
 	s.handler = s.withRequest(s.withHeaders(s.withCORS(s.mux())))
 	return s
@@ -103,6 +109,7 @@ func (s *Server) Routes() []Route {
 
 		{get, "/api/me/info", s.signedIn(s.getInfo)},
 		{get, "/api/me/all-users", s.signedIn(s.getReviewers)},
+		{post, "/api/me/avatar", s.signedIn(s.uploadAvatar)},
 		{get, "/api/me/avatar/{filename}", s.open(s.getAvatar)},
 		{get, "/api/me/favorites", s.signedIn(s.getFavourites)},
 		{post, "/api/me/favorites", s.signedIn(s.addFavourite)},
@@ -122,6 +129,8 @@ func (s *Server) Routes() []Route {
 		{http.MethodPatch, "/api/v1/me", s.signedIn(s.updateMe)},
 		{http.MethodDelete, "/api/v1/me", s.signedIn(s.deleteMe)},
 		{post, "/api/v1/me/password", s.signedIn(s.changePassword)},
+		{http.MethodPut, "/api/v1/me/avatar", s.signedIn(s.putAvatar)},
+		{http.MethodDelete, "/api/v1/me/avatar", s.signedIn(s.deleteAvatar)},
 		{post, "/api/v1/me/age", s.signedIn(s.confirmAge)},
 	}
 }

@@ -167,7 +167,8 @@ func (db *DB) writeTx(ctx context.Context, fn func(pgx.Tx) error) error {
 var errStale = errors.New("the replica is behind")
 
 // read runs fn on the replica, and on the primary when there is no replica or it
-// fails in any way: it is down, behind (errStale), lacks a table, or is too slow.
+// fails in any way: it is down, behind what fn (errStale) or the caller (shop.ReadAfter)
+// wants to see, lacks a table, or is too slow.
 // fn may run twice and must start afresh each time.
 func (db *DB) read(ctx context.Context, fn func(ctx context.Context, conn *pgxpool.Conn, replica bool) error) error {
 	if db.replica != nil && db.replicaUp.Load() {
@@ -190,6 +191,15 @@ func (db *DB) readReplica(ctx context.Context, fn func(context.Context, *pgxpool
 		return err
 	}
 	defer conn.Release()
+	if seen, ok := shop.ReadAfter(ctx); ok {
+		var reached *bool // null on a replica that has become a primary
+		if err := conn.QueryRow(ctx, "SELECT pg_last_wal_replay_lsn() >= NULLIF($1, '')::pg_lsn", seen).Scan(&reached); err != nil {
+			return err
+		}
+		if reached == nil || !*reached {
+			return errStale
+		}
+	}
 	return fn(ctx, conn, true)
 }
 

@@ -93,6 +93,20 @@ func (db *DB) UpdateProfile(ctx context.Context, u *shop.User, c shop.ProfileCha
 	return changed, taken(err)
 }
 
+// SetAvatar gives the account a picture.
+func (db *DB) SetAvatar(ctx context.Context, id int64, name string) (before string, err error) {
+	err = db.writeTx(ctx, func(tx pgx.Tx) error {
+		u, err := lockUser(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		before = u.Avatar
+		_, err = tx.Exec(ctx, "UPDATE users SET avatar = $2 WHERE id = $1", id, name)
+		return err
+	})
+	return before, err
+}
+
 // DeleteUser removes an account. What refers to it goes with it, or forgets it.
 func (db *DB) DeleteUser(ctx context.Context, u *shop.User) error {
 	return db.writeTx(ctx, func(tx pgx.Tx) error {

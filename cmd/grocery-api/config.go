@@ -26,7 +26,12 @@ type Config struct {
 	DBSSLMode     string // DB_SSLMODE, verify-full when empty
 	DBSSLRootCert string // DB_SSLROOTCERT, the system's authorities when empty
 	DBSecretID    string // DB_SECRET_ID, optional
-	AWSRegion     string // AWS_REGION, needed with DB_SECRET_ID
+	AWSRegion     string // AWS_REGION, needed with DB_SECRET_ID and S3_BUCKET
+
+	S3Bucket  string // S3_BUCKET, where users' pictures are, under avatars/; optional
+	AvatarDir string // AVATAR_DIR, where they are instead; optional
+	Metrics   string // METRICS_ADDR, where /metrics listens, such as 127.0.0.1:9100; nowhere when empty
+	Traces    string // OTEL_EXPORTER_OTLP_ENDPOINT, where traces go; nowhere when empty
 }
 
 // ConfigFromEnv reads the configuration. The error names every variable that is
@@ -53,6 +58,10 @@ func ConfigFromEnv(getenv func(string) string) (Config, error) {
 		DBSSLRootCert: get("DB_SSLROOTCERT", ""),
 		DBSecretID:    get("DB_SECRET_ID", ""),
 		AWSRegion:     get("AWS_REGION", ""),
+		S3Bucket:      get("S3_BUCKET", ""),
+		AvatarDir:     get("AVATAR_DIR", ""),
+		Metrics:       get("METRICS_ADDR", ""),
+		Traces:        get("OTEL_EXPORTER_OTLP_ENDPOINT", ""),
 	}
 	var errs []error
 	for _, v := range []struct{ name, value string }{
@@ -70,6 +79,12 @@ func ConfigFromEnv(getenv func(string) string) (Config, error) {
 	}
 	if c.DBSecretID != "" && c.AWSRegion == "" {
 		errs = append(errs, errors.New("AWS_REGION is not set, but DB_SECRET_ID needs it"))
+	}
+	if c.AvatarDir != "" {
+		c.S3Bucket = "" // the folder is asked for; a bucket may be there for other things
+	}
+	if c.S3Bucket != "" && c.AWSRegion == "" {
+		errs = append(errs, errors.New("AWS_REGION is not set, but S3_BUCKET needs it"))
 	}
 	for origin := range strings.SplitSeq(getenv("CORS_ORIGINS"), ",") {
 		origin = strings.TrimSuffix(strings.TrimSpace(origin), "/")

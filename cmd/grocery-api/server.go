@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"grocery/backend/auth"
+	"grocery/backend/avatar"
 	"grocery/backend/httpapi"
 	"grocery/backend/postgres"
 	"grocery/backend/secret"
@@ -63,6 +64,10 @@ func (m *Main) Run(ctx context.Context) (err error) {
 	if m.db, err = postgres.Open(dbConfig); err != nil {
 		return err
 	}
+	avatars, err := m.avatars(ctx)
+	if err != nil {
+		return err
+	}
 	m.api = httpapi.New(httpapi.Config{
 		Version:     cmp.Or(m.config.Version, version.String()),
 		CORSOrigins: m.config.CORSOrigins,
@@ -70,7 +75,7 @@ func (m *Main) Run(ctx context.Context) (err error) {
 		Database:    m.db, Users: m.db, Sessions: m.db, Catalogue: m.db, Baskets: m.db,
 		Favourites: m.db, Orders: m.db, Reviews: m.db,
 		Tokens: tokens,
-		Hasher: auth.NewHasher(runtime.GOMAXPROCS(0)),
+		Hasher: auth.NewHasher(runtime.GOMAXPROCS(0)), Avatars: avatars,
 	})
 	m.server = &http.Server{
 		Handler:           m.api,
@@ -91,6 +96,17 @@ func (m *Main) Run(ctx context.Context) (err error) {
 	}()
 	m.log.InfoContext(ctx, "listening", "addr", m.listener.Addr().String(), "version", cmp.Or(m.config.Version, version.String()))
 	return nil
+}
+
+// avatars returns the store of users' pictures, nil when there is none.
+func (m *Main) avatars(ctx context.Context) (avatar.Store, error) {
+	switch {
+	case m.config.AvatarDir != "":
+		return avatar.OpenFolder(m.config.AvatarDir)
+	case m.config.S3Bucket != "":
+		return avatar.OpenBucket(ctx, m.config.AWSRegion, m.config.S3Bucket)
+	}
+	return nil, nil
 }
 
 // Failed delivers the error of a server that stopped by itself.
