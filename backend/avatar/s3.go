@@ -33,9 +33,10 @@ type Bucket struct {
 func NewBucket(api API, bucket string) *Bucket { return &Bucket{api, bucket} }
 
 // OpenBucket returns the store in a bucket of the region, reached with the credentials
-// of the environment (on an instance: its role).
-func OpenBucket(ctx context.Context, region, bucket string) (*Bucket, error) {
-	cfg, err := config.LoadDefaultConfig(ctx, config.WithRegion(region))
+// of the environment (on an instance: its role) through a client of HTTP, nil for one of
+// the SDK's own.
+func OpenBucket(ctx context.Context, region, bucket string, client config.HTTPClient) (*Bucket, error) {
+	cfg, err := config.LoadDefaultConfig(ctx, config.WithRegion(region), config.WithHTTPClient(client))
 	if err != nil {
 		return nil, fmt.Errorf("load the AWS configuration: %w", err)
 	}

@@ -11,6 +11,9 @@ import (
 // of name and value. Such lines are of the level info and carry "audit":true. They hold
 // ids, never passwords, tokens or addresses.
 func (s *Server) audit(r *http.Request, event string, pairs ...any) {
+	if s.Observer != nil {
+		s.Observer.Event(event)
+	}
 	s.Log.InfoContext(r.Context(), "audit", append([]any{"audit", true, "event", event, "client", clientAddr(r).String()}, pairs...)...)
 }
 

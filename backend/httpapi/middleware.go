@@ -25,7 +25,11 @@ const requestTimeout = 15 * time.Second
 func (s *Server) withRequest(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id := requestID(r)
-		ctx, cancel := context.WithTimeout(logging.WithRequestID(r.Context(), id), requestTimeout)
+		ctx, traceID, done := r.Context(), "", func(string, int) {}
+		if s.Observer != nil {
+			ctx, traceID, done = s.Observer.Begin(w, r)
+		}
+		ctx, cancel := context.WithTimeout(logging.WithRequestID(ctx, id), requestTimeout)
 		defer cancel()
 		r = r.WithContext(ctx)
 		w.Header().Set("X-Request-Id", id)
@@ -42,12 +46,26 @@ func (s *Server) withRequest(next http.Handler) http.Handler {
 			if r.URL.Path == "/health" || r.URL.Path == "/ready" {
 				level = slog.LevelDebug
 			}
-			s.Log.Log(r.Context(), level, "request", "method", r.Method, "path", r.URL.Path,
-				"status", rec.status, "bytes", rec.bytes, "ms", float64(time.Since(start).Microseconds())/1000,
-				"client", clientAddr(r).String())
+			line := []any{"method", r.Method, "path", r.URL.Path,
+				"status", rec.status, "bytes", rec.bytes, "ms", float64(time.Since(start).Microseconds()) / 1000,
+				"client", clientAddr(r).String()}
+			if traceID != "" {
+				line = append(line, "trace_id", traceID)
+			}
+			s.Log.Log(r.Context(), level, "request", line...)
+			done(routeOf(r), rec.status)
 		}()
 		next.ServeHTTP(rec, r)
 	})
+}
+
+// routeOf returns the pattern of the route that served a request, without its method;
+// "other" when there was none, so that invented paths make no new names.
+func routeOf(r *http.Request) string {
+	if _, path, ok := strings.Cut(r.Pattern, " "); ok {
+		return path
+	}
+	return "other"
 }
 
 var requestIDForm = regexp.MustCompile(`^[A-Za-z0-9._=;-]{8,100}$`)

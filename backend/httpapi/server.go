@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
 	"slices"
@@ -31,11 +32,23 @@ type Config struct {
 	Hasher     *auth.Hasher
 	Avatars    avatar.Store // nil: pictures cannot be uploaded
 
+	// Observer is told of each request and event; nil when nobody is.
+	Observer Observer
 	// LoginFloor is the least time a refused login takes, so that the time does
 	// not tell why it was refused. Zero means 250 ms.
 	LoginFloor time.Duration
 	// Now is the clock, for tests; nil means the real one.
 	Now func() time.Time
+}
+
+// Observer counts and traces what the server does.
+type Observer interface {
+	// Begin is called when a request arrives, and may set headers of its answer. The
+	// context is for all that is done for it; traceID is empty when it is not traced.
+	// done is called at its end, with the pattern of its route.
+	Begin(w http.ResponseWriter, r *http.Request) (ctx context.Context, traceID string, done func(route string, status int))
+	// Event is called for each event of the audit log.
+	Event(name string)
 }
 
 // Server is the shop's HTTP interface.

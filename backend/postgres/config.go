@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
@@ -27,10 +28,11 @@ type Config struct {
 	Name        string
 	User        string
 	Password    string
-	ReplicaHost string      // optional; same port, name and login
-	SSLMode     string      // libpq's words; verify-full when empty
-	SSLRootCert string      // file with the authorities to trust; the system's when empty
-	Login       LoginSource // optional; asked when the login above is refused
+	ReplicaHost string          // optional; same port, name and login
+	SSLMode     string          // libpq's words; verify-full when empty
+	SSLRootCert string          // file with the authorities to trust; the system's when empty
+	Login       LoginSource     // optional; asked when the login above is refused
+	Tracer      pgx.QueryTracer // optional; told of each query
 	Log         *slog.Logger
 }
 
@@ -63,6 +65,7 @@ func (c Config) poolConfig(host string) (*pgxpool.Config, error) {
 	cfg.HealthCheckPeriod = 15 * time.Second
 	cfg.ConnConfig.ConnectTimeout = connectTimeout
 	cfg.ConnConfig.Password = c.Password
+	cfg.ConnConfig.Tracer = c.Tracer
 	cfg.ConnConfig.RuntimeParams["statement_timeout"] = fmt.Sprint(statementTimeout.Milliseconds())
 	cfg.ConnConfig.RuntimeParams["idle_in_transaction_session_timeout"] = "30000"
 	cfg.ConnConfig.RuntimeParams["timezone"] = "UTC"

@@ -87,6 +87,15 @@ func (db *DB) State() shop.DatabaseState {
 	return s
 }
 
+// Pools returns what the connection pools, primary and replica, are doing.
+func (db *DB) Pools() map[string]*pgxpool.Stat {
+	pools := map[string]*pgxpool.Stat{"primary": db.primary.Stat()}
+	if db.replica != nil {
+		pools["replica"] = db.replica.Stat()
+	}
+	return pools
+}
+
 // Ready asks the primary whether it serves and returns nil when the shop can sell.
 func (db *DB) Ready(ctx context.Context) error {
 	if !db.migrated.Load() {

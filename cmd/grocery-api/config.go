@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+	"time"
 
 	"grocery/backend/auth"
 )
@@ -28,10 +29,11 @@ type Config struct {
 	DBSecretID    string // DB_SECRET_ID, optional
 	AWSRegion     string // AWS_REGION, needed with DB_SECRET_ID and S3_BUCKET
 
-	S3Bucket  string // S3_BUCKET, where users' pictures are, under avatars/; optional
-	AvatarDir string // AVATAR_DIR, where they are instead; optional
-	Metrics   string // METRICS_ADDR, where /metrics listens, such as 127.0.0.1:9100; nowhere when empty
-	Traces    string // OTEL_EXPORTER_OTLP_ENDPOINT, where traces go; nowhere when empty
+	S3Bucket  string        // S3_BUCKET, where users' pictures are, under avatars/; optional
+	AvatarDir string        // AVATAR_DIR, where they are instead; optional
+	Drain     time.Duration // GROCERY_DRAIN, how long to serve on after being told to end; 3s when empty
+	Metrics   string        // METRICS_ADDR, where /metrics listens, such as 127.0.0.1:9100; nowhere when empty
+	Traces    string        // OTEL_EXPORTER_OTLP_ENDPOINT, where traces go; nowhere when empty
 }
 
 // ConfigFromEnv reads the configuration. The error names every variable that is
@@ -64,6 +66,13 @@ func ConfigFromEnv(getenv func(string) string) (Config, error) {
 		Traces:        get("OTEL_EXPORTER_OTLP_ENDPOINT", ""),
 	}
 	var errs []error
+	var err error
+	if c.Drain, err = time.ParseDuration(get("GROCERY_DRAIN", "3s")); err != nil || c.Drain < 0 || c.Drain > shutdownTime/2 {
+		errs = append(errs, fmt.Errorf("GROCERY_DRAIN: %q is no time of 0s to %s", get("GROCERY_DRAIN", ""), shutdownTime/2))
+	}
+	if u, err := url.Parse(c.Traces); err != nil || c.Traces != "" && (u.Scheme != "http" && u.Scheme != "https" || u.Host == "") {
+		errs = append(errs, errors.New("OTEL_EXPORTER_OTLP_ENDPOINT is no address such as http://localhost:4318"))
+	}
 	for _, v := range []struct{ name, value string }{
 		{"DB_HOST", c.DBHost}, {"DB_NAME", c.DBName}, {"DB_USER", c.DBUser}, {"JWT_SECRET", c.JWTSecret},
 	} {

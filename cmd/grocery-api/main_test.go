@@ -41,7 +41,7 @@ func (b *logBuffer) String() string {
 
 func environment(host, port, name, ca string) map[string]string {
 	return map[string]string{
-		"GROCERY_ADDR": "127.0.0.1:0", "GROCERY_VERSION": "test-1", "GROCERY_LOG_LEVEL": "debug",
+		"GROCERY_ADDR": "127.0.0.1:0", "GROCERY_DRAIN": "0s", "GROCERY_VERSION": "test-1", "GROCERY_LOG_LEVEL": "debug",
 		"DB_HOST": host, "DB_PORT": port, "DB_NAME": name, "DB_USER": pgtest.User,
 		"DB_PASSWORD": pgtest.Password, "DB_SSLROOTCERT": ca, "JWT_SECRET": jwtSecret,
 	}

@@ -16,10 +16,12 @@ import (
 	"grocery/backend/httpapi"
 	"grocery/backend/postgres"
 	"grocery/backend/secret"
+	"grocery/backend/telemetry"
 	"grocery/internal/version"
 )
 
-// shutdownTime is how long running requests may take to finish at the end.
+// shutdownTime is how long the end may take, with the wait before it: less than the load
+// balancer's deregistration delay of 30 s.
 const shutdownTime = 20 * time.Second
 
 // Main is the whole program apart from flags and signals; tests start it too.
@@ -32,6 +34,10 @@ type Main struct {
 	server   *http.Server
 	listener net.Listener
 	failed   chan error
+
+	traces      *telemetry.Traces // nil without a collector
+	metrics     *http.Server      // nil without an address
+	metricsAddr string
 }
 
 // NewMain returns the program, not started yet.
@@ -61,8 +67,21 @@ func (m *Main) Run(ctx context.Context) (err error) {
 			return err
 		}
 	}
+	observer := &telemetry.Observer{}
+	if m.config.Traces != "" {
+		if m.traces, err = telemetry.NewTraces(ctx, m.config.Traces, cmp.Or(m.config.Version, version.String()), m.log); err != nil {
+			return err
+		}
+		observer.Traces, dbConfig.Tracer = m.traces, m.traces
+	}
 	if m.db, err = postgres.Open(dbConfig); err != nil {
 		return err
+	}
+	if m.config.Metrics != "" {
+		observer.Metrics = telemetry.NewMetrics(m.pools)
+		if err := m.serveMetrics(observer.Metrics.Handler()); err != nil {
+			return err
+		}
 	}
 	avatars, err := m.avatars(ctx)
 	if err != nil {
@@ -76,6 +95,7 @@ func (m *Main) Run(ctx context.Context) (err error) {
 		Favourites: m.db, Orders: m.db, Reviews: m.db,
 		Tokens: tokens,
 		Hasher: auth.NewHasher(runtime.GOMAXPROCS(0)), Avatars: avatars,
+		Observer: observer,
 	})
 	m.server = &http.Server{
 		Handler:           m.api,
@@ -103,8 +123,10 @@ func (m *Main) avatars(ctx context.Context) (avatar.Store, error) {
 	switch {
 	case m.config.AvatarDir != "":
 		return avatar.OpenFolder(m.config.AvatarDir)
+	case m.config.S3Bucket != "" && m.traces != nil:
+		return avatar.OpenBucket(ctx, m.config.AWSRegion, m.config.S3Bucket, &http.Client{Transport: m.traces.Transport(http.DefaultTransport)})
 	case m.config.S3Bucket != "":
-		return avatar.OpenBucket(ctx, m.config.AWSRegion, m.config.S3Bucket)
+		return avatar.OpenBucket(ctx, m.config.AWSRegion, m.config.S3Bucket, nil)
 	}
 	return nil, nil
 }
@@ -118,21 +140,35 @@ func (m *Main) URL() string {
 	return fmt.Sprintf("http://127.0.0.1:%d", port)
 }
 
-// Close lets running requests finish, for at most 20 s, and ends everything.
+// Close ends everything. /ready refuses from then on and connections are closed after
+// their answer, while new ones are still served for the configured time, in which load
+// balancers notice; then running requests may finish. All of it takes at most 20 s.
 func (m *Main) Close() error {
 	var err error
+	ctx, cancel := context.WithTimeout(context.Background(), shutdownTime)
+	defer cancel()
 	if m.api != nil {
 		m.api.Closing()
 	}
 	if m.server != nil {
-		ctx, cancel := context.WithTimeout(context.Background(), shutdownTime)
-		defer cancel()
+		m.server.SetKeepAlivesEnabled(false)
+		if m.listener != nil {
+			time.Sleep(min(m.config.Drain, shutdownTime/2))
+		}
 		if err = m.server.Shutdown(ctx); err != nil {
 			err = errors.Join(err, m.server.Close())
 		}
 	}
+	if m.metrics != nil {
+		err = errors.Join(err, m.metrics.Close())
+	}
 	if m.db != nil {
 		m.db.Close()
+	}
+	if m.traces != nil {
+		if lost := m.traces.Close(ctx); lost != nil { // of no consequence for the shop
+			m.log.Warn("spans are lost", "error", lost)
+		}
 	}
 	return err
 }

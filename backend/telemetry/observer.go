@@ -1,0 +1,45 @@
+package telemetry
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"go.opentelemetry.io/otel/propagation"
+	"go.opentelemetry.io/otel/trace"
+)
+
+// Observer is told of requests and events and passes them on; what is nil is passed over.
+type Observer struct {
+	Metrics *Metrics
+	Traces  *Traces
+}
+
+// Begin is called when a request arrives. The context is for all that is done for the
+// request; traceID is empty when it is not traced. done is to be called at its end.
+func (o *Observer) Begin(w http.ResponseWriter, r *http.Request) (ctx context.Context, traceID string, done func(route string, status int)) {
+	start, ctx := time.Now(), r.Context()
+	var span trace.Span
+	if o.Traces != nil {
+		ctx, span = o.Traces.begin(r)
+		w3c.Inject(ctx, propagation.HeaderCarrier(w.Header()))
+		if span.IsRecording() {
+			traceID = span.SpanContext().TraceID().String()
+		}
+	}
+	return ctx, traceID, func(route string, status int) {
+		if o.Metrics != nil {
+			o.Metrics.request(r.Method, route, status, time.Since(start))
+		}
+		if span != nil {
+			end(span, r.Method, route, status)
+		}
+	}
+}
+
+// Event counts an event of the shop.
+func (o *Observer) Event(name string) {
+	if o.Metrics != nil {
+		o.Metrics.events.WithLabelValues(name).Inc()
+	}
+}
