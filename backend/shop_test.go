@@ -65,8 +65,8 @@ func TestAgeIsReachedOnTheBirthday(t *testing.T) {
 
 func TestNewOrder(t *testing.T) {
 	now := day("2026-01-01")
-	apple := shop.BasketItem{ProductID: 1, Name: "Apple", Price: 250, Quantity: 2}
-	wine := shop.BasketItem{ProductID: 2, Name: "Wine", Price: 2000, Quantity: 1, IsAlcohol: true}
+	apple := shop.BasketItem{Product: shop.Product{ID: 1, Name: "Apple", Price: 250}, Quantity: 2}
+	wine := shop.BasketItem{Product: shop.Product{ID: 2, Name: "Wine", Price: 2000, IsAlcohol: true}, Quantity: 1}
 	for _, tt := range []struct {
 		name            string
 		user            shop.User
@@ -74,16 +74,16 @@ func TestNewOrder(t *testing.T) {
 		code            string
 		delivery, total shop.Cents
 	}{
-		{"an empty basket is no order", shop.User{}, nil, shop.EINVALID, 0, 0},
+		{"an empty basket is no order", shop.User{}, nil, shop.ECONFLICT, 0, 0},
 		{"under 20 euros delivery costs 5", shop.User{}, []shop.BasketItem{apple}, "", 500, 1000},
 		{"at 20 euros delivery is free", shop.User{AgeConfirmed: true}, []shop.BasketItem{wine}, "", 0, 2000},
-		{"one cent under 20 euros pays for delivery", shop.User{}, []shop.BasketItem{{Price: 1999, Quantity: 1}}, "", 500, 2499},
+		{"one cent under 20 euros pays for delivery", shop.User{}, []shop.BasketItem{{Product: shop.Product{Price: 1999}, Quantity: 1}}, "", 500, 2499},
 		{"alcohol is refused while the age is unknown", shop.User{}, []shop.BasketItem{apple, wine}, shop.EFORBIDDEN, 0, 0},
 		{"a young date of birth outweighs a statement", shop.User{AgeConfirmed: true, BirthDate: day("2010-01-01")}, []shop.BasketItem{wine}, shop.EFORBIDDEN, 0, 0},
 		{"who is 18 today may buy alcohol", shop.User{BirthDate: day("2008-01-01")}, []shop.BasketItem{wine}, "", 0, 2000},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			o, err := shop.NewOrder(&tt.user, tt.basket, now)
+			o, err := shop.NewOrder(&tt.user, &shop.Basket{Items: tt.basket}, now)
 			if shop.ErrorCode(err) != tt.code {
 				t.Fatalf("error %v, want code %q", err, tt.code)
 			}
@@ -132,7 +132,7 @@ func TestRegistrationNamesTheFieldThatIsWrong(t *testing.T) {
 	}
 }
 
-func TestMergeBasket(t *testing.T) {
+func TestAddUp(t *testing.T) {
 	type lines = []shop.BasketLine
 	many := make(lines, shop.MaxBasketLines+1)
 	for i := range many {
@@ -152,7 +152,7 @@ func TestMergeBasket(t *testing.T) {
 		{"too many products are refused", many, nil, shop.EINVALID},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			got, err := shop.MergeBasket(tt.in)
+			got, err := shop.AddUp(tt.in)
 			if fmt.Sprint(got) != fmt.Sprint(tt.want) || shop.ErrorCode(err) != tt.code {
 				t.Errorf("%v, %v", got, err)
 			}

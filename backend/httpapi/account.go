@@ -194,11 +194,11 @@ func (s *Server) getInfo(w http.ResponseWriter, r *http.Request, userID int64) e
 	}
 	info := infoJSON{
 		Username: user.Username, Email: user.Email, Avatar: avatarURL(user.Avatar),
-		Basket: make([]infoBasketRow, len(basket)), FavProducts: csv(favourites),
+		Basket: make([]infoBasketRow, len(basket.Items)), FavProducts: csv(favourites),
 		PurchasedProducts: csv(purchased), IsAdult: user.IsAdult(s.Now()),
 	}
-	for i, b := range basket {
-		info.Basket[i] = infoBasketRow{b.ID, b.ProductID, b.Quantity, b.UserID}
+	for i, b := range basket.Items {
+		info.Basket[i] = infoBasketRow{b.ID, b.Product.ID, b.Quantity, userID}
 	}
 	writeJSON(w, http.StatusOK, info)
 	return nil

@@ -8,13 +8,13 @@ import (
 
 // getBasket sends the caller's basket.
 func (s *Server) getBasket(w http.ResponseWriter, r *http.Request, userID int64) error {
-	items, err := s.Baskets.Basket(r.Context(), userID)
+	basket, err := s.Baskets.Basket(r.Context(), userID)
 	if err != nil {
 		return err
 	}
-	rows := make([]basketRow, len(items))
-	for i, b := range items {
-		rows[i] = basketRow{b.ProductID, b.Quantity, b.Name, b.Price, b.ImageURL}
+	rows := make([]basketRow, len(basket.Items))
+	for i, b := range basket.Items {
+		rows[i] = basketRow{b.Product.ID, b.Quantity, b.Product.Name, b.Product.Price, b.Product.ImageURL}
 	}
 	writeJSON(w, http.StatusOK, rows)
 	return nil
@@ -73,9 +73,14 @@ func (s *Server) purchase(w http.ResponseWriter, r *http.Request, userID int64) 
 	if err != nil {
 		return err
 	}
-	if _, err := s.Orders.Purchase(r.Context(), userID); err != nil {
+	order, err := s.Orders.Purchase(r.Context(), userID)
+	if shop.ErrorReason(err) == "basket_empty" { // old clients know 400 only
+		return shop.Errorf(shop.EINVALID, "%s", shop.ErrorMessage(err))
+	}
+	if err != nil {
 		return err
 	}
+	s.auditOrder(r, order)
 	writeJSON(w, http.StatusOK, message("Product purchased successfully and basket cleared"))
 	return nil
 }

@@ -106,3 +106,15 @@ func writeJSON(w http.ResponseWriter, status int, body any) {
 	w.WriteHeader(status)
 	w.Write(append(b, '\n'))
 }
+
+// withDetail returns err with a detail for programs. Errors may be shared, so err
+// itself stays as it is.
+func withDetail(err error, name string, value any) error {
+	e, ok := errors.AsType[*shop.Error](err)
+	if !ok {
+		return err
+	}
+	c := *e
+	c.Details = maps.Clone(e.Details)
+	return c.With(name, value)
+}

@@ -27,6 +27,7 @@ type Config struct {
 	Baskets    shop.BasketService
 	Favourites shop.FavouriteService
 	Orders     shop.OrderService
+	Payments   shop.PaymentProvider // nil: cards are not accepted
 	Reviews    shop.ReviewService
 	Tokens     *auth.Tokens
 	Hasher     *auth.Hasher
@@ -55,6 +56,7 @@ type Observer interface {
 type Server struct {
 	Config
 	catalogue *catalogueCache
+	checkout  *shop.Checkout
 	logins    *throttle // by account and client
 	clients   *throttle // logins by client, whatever the account
 	signups   *throttle // registrations by client
@@ -79,6 +81,7 @@ func New(c Config) *Server {
 	s := &Server{
 		Config:    c,
 		catalogue: newCatalogueCache(c.Catalogue),
+		checkout:  &shop.Checkout{Orders: c.Orders, Payments: c.Payments, Log: c.Log},
 		logins:    newThrottle(10, 15*time.Second, c.Now),
 		clients:   newThrottle(100, time.Second, c.Now),
 		signups:   newThrottle(60, 2*time.Second, c.Now),
@@ -132,6 +135,19 @@ func (s *Server) Routes() []Route {
 		{post, "/api/me/basket/remove", s.signedIn(s.removeFromBasket)},
 		{post, "/api/me/purchase", s.signedIn(s.purchase)},
 		{get, "/api/me/purchased-products", s.signedIn(s.getPurchasedProducts)},
+
+		{post, "/api/v1/basket/quote", s.open(s.quoteBasket)},
+		{get, "/api/v1/me/basket", s.signedIn(s.getBasketV1)},
+		{http.MethodDelete, "/api/v1/me/basket", s.signedIn(s.clearBasket)},
+		{http.MethodPut, "/api/v1/me/basket/items/{id}", s.signedIn(s.putBasketItem)},
+		{http.MethodDelete, "/api/v1/me/basket/items/{id}", s.signedIn(s.deleteBasketItem)},
+		{post, "/api/v1/me/basket/merge", s.signedIn(s.mergeBasket)},
+		{get, "/api/v1/payment-methods", s.open(s.getPaymentMethods)},
+		{get, "/api/v1/orders", s.signedIn(s.getOrders)},
+		{post, "/api/v1/orders", s.signedIn(s.placeOrder)},
+		{get, "/api/v1/orders/{id}", s.signedIn(s.getOrder)},
+		{get, "/api/v1/orders/{id}/receipt", s.signedIn(s.getReceipt)},
+		{post, "/api/v1/orders/{id}/reorder", s.signedIn(s.reorder)},
 
 		{post, "/api/v1/auth/register", s.open(s.signUp)},
 		{post, "/api/v1/auth/login", s.open(s.signIn)},

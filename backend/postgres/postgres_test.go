@@ -172,7 +172,7 @@ func TestManyPurchasesAtOnceMakeOneOrder(t *testing.T) {
 	for c := range codes {
 		count[c]++
 	}
-	if count[""] != 1 || count[shop.EINVALID] != 19 {
+	if count[""] != 1 || count[shop.ECONFLICT] != 19 {
 		t.Errorf("outcomes %v", count)
 	}
 	var orders, quantity, basket int
@@ -202,7 +202,7 @@ func TestPurchaseAndReplaceAtOnceLoseNothing(t *testing.T) {
 				mu.Lock()
 				bought++
 				mu.Unlock()
-			} else if shop.ErrorCode(err) != shop.EINVALID {
+			} else if shop.ErrorReason(err) != "basket_empty" {
 				t.Error(err)
 			}
 		})

@@ -27,7 +27,10 @@ type Config struct {
 	DBSSLMode     string // DB_SSLMODE, verify-full when empty
 	DBSSLRootCert string // DB_SSLROOTCERT, the system's authorities when empty
 	DBSecretID    string // DB_SECRET_ID, optional
-	AWSRegion     string // AWS_REGION, needed with DB_SECRET_ID and S3_BUCKET
+	// PAYMENT_PROVIDER: empty or none, cards are not accepted; test, they are and NO
+	// MONEY IS TAKEN.
+	PaymentProvider string
+	AWSRegion       string // AWS_REGION, needed with DB_SECRET_ID and S3_BUCKET
 
 	S3Bucket  string        // S3_BUCKET, where users' pictures are, under avatars/; optional
 	AvatarDir string        // AVATAR_DIR, where they are instead; optional
@@ -66,6 +69,11 @@ func ConfigFromEnv(getenv func(string) string) (Config, error) {
 		Traces:        get("OTEL_EXPORTER_OTLP_ENDPOINT", ""),
 	}
 	var errs []error
+	switch c.PaymentProvider = get("PAYMENT_PROVIDER", "none"); c.PaymentProvider {
+	case "none", "test":
+	default:
+		errs = append(errs, fmt.Errorf("PAYMENT_PROVIDER is %q: there are none and test", c.PaymentProvider))
+	}
 	var err error
 	if c.Drain, err = time.ParseDuration(get("GROCERY_DRAIN", "3s")); err != nil || c.Drain < 0 || c.Drain > shutdownTime/2 {
 		errs = append(errs, fmt.Errorf("GROCERY_DRAIN: %q is no time of 0s to %s", get("GROCERY_DRAIN", ""), shutdownTime/2))

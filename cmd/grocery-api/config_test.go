@@ -25,6 +25,8 @@ func TestConfigFromEnv(t *testing.T) {
 		{"a secret id does instead of a password", map[string]string{"DB_PASSWORD": "", "DB_SECRET_ID": "grocery-dev/db", "AWS_REGION": "eu-central-1"}, nil},
 		{"a secret id needs a region", map[string]string{"DB_SECRET_ID": "grocery-dev/db"}, []string{"AWS_REGION"}},
 		{"neither password nor secret id is refused", map[string]string{"DB_PASSWORD": ""}, []string{"neither DB_PASSWORD nor DB_SECRET_ID"}},
+		{"cards for trying out are accepted", map[string]string{"PAYMENT_PROVIDER": "test"}, nil},
+		{"a provider that does not exist is refused", map[string]string{"PAYMENT_PROVIDER": "stripe"}, []string{"PAYMENT_PROVIDER"}},
 		{"an origin with a wildcard is refused", map[string]string{"CORS_ORIGINS": "https://*.example.com"}, []string{"CORS_ORIGINS"}},
 		{"an origin with a path is refused", map[string]string{"CORS_ORIGINS": "https://a.example/shop"}, []string{"CORS_ORIGINS"}},
 	} {

@@ -9,11 +9,14 @@ import (
 	"net"
 	"net/http"
 	"runtime"
+	"sync"
 	"time"
 
+	shop "grocery/backend"
 	"grocery/backend/auth"
 	"grocery/backend/avatar"
 	"grocery/backend/httpapi"
+	"grocery/backend/payment"
 	"grocery/backend/postgres"
 	"grocery/backend/secret"
 	"grocery/backend/telemetry"
@@ -35,6 +38,8 @@ type Main struct {
 	listener net.Listener
 	failed   chan error
 
+	stopSweep context.CancelFunc
+	swept     sync.WaitGroup
 	traces      *telemetry.Traces // nil without a collector
 	metrics     *http.Server      // nil without an address
 	metricsAddr string
@@ -87,12 +92,17 @@ func (m *Main) Run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	var cards shop.PaymentProvider
+	if m.config.PaymentProvider == "test" {
+		cards = &payment.Test{Store: m.db}
+		m.log.WarnContext(ctx, "cards are tests: NO MONEY IS TAKEN (PAYMENT_PROVIDER=test)")
+	}
 	m.api = httpapi.New(httpapi.Config{
 		Version:     cmp.Or(m.config.Version, version.String()),
 		CORSOrigins: m.config.CORSOrigins,
 		Log:         m.log,
 		Database:    m.db, Users: m.db, Sessions: m.db, Catalogue: m.db, Baskets: m.db,
-		Favourites: m.db, Orders: m.db, Reviews: m.db,
+		Favourites: m.db, Orders: m.db, Payments: cards, Reviews: m.db,
 		Tokens: tokens,
 		Hasher: auth.NewHasher(runtime.GOMAXPROCS(0)), Avatars: avatars,
 		Observer: observer,
@@ -109,6 +119,9 @@ func (m *Main) Run(ctx context.Context) (err error) {
 	if m.listener, err = net.Listen("tcp", m.config.Addr); err != nil {
 		return fmt.Errorf("listen on GROCERY_ADDR %s: %w", m.config.Addr, err)
 	}
+	sweeping, stop := context.WithCancel(context.WithoutCancel(ctx))
+	m.stopSweep = stop
+	m.swept.Go(func() { m.sweep(sweeping, &shop.Checkout{Orders: m.db, Payments: cards, Log: m.log}) })
 	go func() {
 		if err := m.server.Serve(m.listener); !errors.Is(err, http.ErrServerClosed) {
 			m.failed <- err
@@ -158,6 +171,10 @@ func (m *Main) Close() error {
 		if err = m.server.Shutdown(ctx); err != nil {
 			err = errors.Join(err, m.server.Close())
 		}
+	}
+	if m.stopSweep != nil {
+		m.stopSweep()
+		m.swept.Wait()
 	}
 	if m.metrics != nil {
 		err = errors.Join(err, m.metrics.Close())

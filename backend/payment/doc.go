@@ -1,0 +1,3 @@
+// Package payment holds the providers that take money from cards for the shop. So far
+// there is one, and it is a test: it takes no money from anybody.
+package payment
