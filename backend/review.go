@@ -3,6 +3,7 @@ package shop
 import (
 	"context"
 	"strings"
+	"time"
 	"unicode/utf8"
 )
 
@@ -51,6 +52,50 @@ type Reviewer struct {
 	Avatar   string // file name
 }
 
+// ShownReview is a review as others read it.
+type ShownReview struct {
+	Review
+	Avatar    string // file name; empty for an author who is no user
+	CreatedAt time.Time
+	Verified  bool // the author has bought the product here
+}
+
+// ReviewSort is an order of reviews. Equal ones follow newest first.
+type ReviewSort string
+
+// The orders of reviews.
+const (
+	ReviewsNewest  ReviewSort = "newest"
+	ReviewsHighest ReviewSort = "highest" // best ratings first
+	ReviewsLowest  ReviewSort = "lowest"  // worst ratings first
+)
+
+// ReviewKey is the place of a review in an order.
+type ReviewKey struct {
+	Rating float64
+	At     time.Time
+	ID     int64
+}
+
+// ReviewQuery asks for a page of the reviews of a product.
+type ReviewQuery struct {
+	ProductID int64
+	Caller    int64 // who asks; 0 for a guest
+	Sort      ReviewSort
+	Limit     int
+	After     *ReviewKey
+}
+
+// ReviewPage is the answer to a ReviewQuery.
+type ReviewPage struct {
+	Reviews   []ShownReview
+	Next      *ReviewKey // nil at the end
+	Rating    Rating
+	ByRating  [MaxRating]int // how many gave 1, 2, 3, 4, 5; halves count as the next higher
+	Mine      *ShownReview   // the caller's own
+	CanReview bool           // the caller has bought the product
+}
+
 // ReviewService keeps the reviews. The author is always the given user: a review
 // can only be written, changed or removed by the one who bought the product.
 type ReviewService interface {
@@ -61,6 +106,11 @@ type ReviewService interface {
 	UpdateReview(ctx context.Context, userID, productID int64, in ReviewInput) error
 	// RemoveReview removes the user's own review; ENOTFOUND when there is none.
 	RemoveReview(ctx context.Context, userID, productID int64) error
+	// PutReview stores the user's review, be it the first or another one. ENOTFOUND
+	// for an unknown product, EFORBIDDEN when the user has not bought it.
+	PutReview(ctx context.Context, userID, productID int64, in ReviewInput) (review *ShownReview, created bool, err error)
+	// ProductReviews returns a page of the reviews of a product; ENOTFOUND.
+	ProductReviews(ctx context.Context, q ReviewQuery) (*ReviewPage, error)
 	// Reviewers lists the users who have written reviews, by name.
 	Reviewers(ctx context.Context) ([]Reviewer, error)
 }

@@ -56,3 +56,43 @@ func (s *Server) removeFavourite(w http.ResponseWriter, r *http.Request, userID 
 	writeJSON(w, http.StatusOK, message("Product removed from favorites"))
 	return nil
 }
+
+// getFavouritesV1 sends the products the caller has marked, oldest mark first.
+func (s *Server) getFavouritesV1(w http.ResponseWriter, r *http.Request, userID int64) error {
+	ids, err := s.Favourites.Favourites(r.Context(), userID)
+	if err != nil {
+		return err
+	}
+	products, err := s.Search.ProductsByID(r.Context(), ids)
+	if err != nil {
+		return err
+	}
+	writeJSON(w, http.StatusOK, map[string]any{"items": newProductsV1(products)})
+	return nil
+}
+
+// putFavourite marks a product; marking twice is no error.
+func (s *Server) putFavourite(w http.ResponseWriter, r *http.Request, userID int64) error {
+	id, err := pathID(r)
+	if err != nil {
+		return err
+	}
+	if err := s.Favourites.AddFavourite(r.Context(), userID, id); err != nil {
+		return err
+	}
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+// deleteFavourite takes the mark away, if there is one.
+func (s *Server) deleteFavourite(w http.ResponseWriter, r *http.Request, userID int64) error {
+	id, err := pathID(r)
+	if err != nil {
+		return err
+	}
+	if err := s.Favourites.RemoveFavourite(r.Context(), userID, id); err != nil && shop.ErrorCode(err) != shop.ENOTFOUND {
+		return err
+	}
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}

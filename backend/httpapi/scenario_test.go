@@ -30,6 +30,7 @@ const (
 
 // store is a shop on a real database, for the scenarios of one test.
 type store struct {
+	t    testing.TB
 	db   *postgres.DB
 	pg   *pgtest.Database
 	api  *httpapi.Server
@@ -102,13 +103,13 @@ func storeOn(t *testing.T, pg *pgtest.Database) *store {
 		t.Fatal(err)
 	}
 	t.Cleanup(db.Close)
-	s := &store{db: db, pg: pg, log: &logBuffer{}, hash: auth.NewHasher(2)}
+	s := &store{t: t, db: db, pg: pg, log: &logBuffer{}, hash: auth.NewHasher(2)}
 	if s.tok, err = auth.NewTokens(jwtSecret, s.now); err != nil {
 		t.Fatal(err)
 	}
 	s.api = httpapi.New(httpapi.Config{
 		Version: "test-1", CORSOrigins: []string{origin}, Log: logging.New(s.log, slog.LevelDebug),
-		Database: db, Users: db, Sessions: db, Catalogue: db, Baskets: db, Favourites: db, Orders: db, Reviews: db,
+		Database: db, Users: db, Sessions: db, Catalogue: db, Baskets: db, Favourites: db, Orders: db, Reviews: db, Search: db,
 		Tokens: s.tok, Hasher: s.hash, LoginFloor: time.Millisecond, Now: s.now,
 	})
 	return s
@@ -180,7 +181,9 @@ func (s *store) do(method, path, body string, header ...string) *http.Response {
 	}
 	rec := httptest.NewRecorder()
 	s.api.ServeHTTP(rec, req)
-	return rec.Result()
+	resp := rec.Result()
+	held(s.t, req, resp)
+	return resp
 }
 
 func text(t *testing.T, resp *http.Response) string {

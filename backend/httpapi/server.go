@@ -29,6 +29,7 @@ type Config struct {
 	Orders     shop.OrderService
 	Payments   shop.PaymentProvider // nil: cards are not accepted
 	Reviews    shop.ReviewService
+	Search     shop.SearchService
 	Tokens     *auth.Tokens
 	Hasher     *auth.Hasher
 	Avatars    avatar.Store // nil: pictures cannot be uploaded
@@ -135,6 +136,16 @@ func (s *Server) Routes() []Route {
 		{post, "/api/me/basket/remove", s.signedIn(s.removeFromBasket)},
 		{post, "/api/me/purchase", s.signedIn(s.purchase)},
 		{get, "/api/me/purchased-products", s.signedIn(s.getPurchasedProducts)},
+
+		{get, "/api/v1/products", s.open(s.searchProducts)},
+		{get, "/api/v1/products/{id}", s.open(s.getProductV1)},
+		{get, "/api/v1/categories", s.open(s.getCategories)},
+		{get, "/api/v1/products/{id}/reviews", s.optional(s.getReviews)},
+		{http.MethodPut, "/api/v1/products/{id}/review", s.signedIn(s.putReview)},
+		{http.MethodDelete, "/api/v1/products/{id}/review", s.signedIn(s.deleteReview)},
+		{get, "/api/v1/me/favourites", s.signedIn(s.getFavouritesV1)},
+		{http.MethodPut, "/api/v1/me/favourites/{id}", s.signedIn(s.putFavourite)},
+		{http.MethodDelete, "/api/v1/me/favourites/{id}", s.signedIn(s.deleteFavourite)},
 
 		{post, "/api/v1/basket/quote", s.open(s.quoteBasket)},
 		{get, "/api/v1/me/basket", s.signedIn(s.getBasketV1)},

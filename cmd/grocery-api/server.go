@@ -38,8 +38,8 @@ type Main struct {
 	listener net.Listener
 	failed   chan error
 
-	stopSweep context.CancelFunc
-	swept     sync.WaitGroup
+	stopSweep   context.CancelFunc
+	swept       sync.WaitGroup
 	traces      *telemetry.Traces // nil without a collector
 	metrics     *http.Server      // nil without an address
 	metricsAddr string
@@ -102,7 +102,7 @@ func (m *Main) Run(ctx context.Context) (err error) {
 		CORSOrigins: m.config.CORSOrigins,
 		Log:         m.log,
 		Database:    m.db, Users: m.db, Sessions: m.db, Catalogue: m.db, Baskets: m.db,
-		Favourites: m.db, Orders: m.db, Payments: cards, Reviews: m.db,
+		Favourites: m.db, Orders: m.db, Payments: cards, Reviews: m.db, Search: m.db,
 		Tokens: tokens,
 		Hasher: auth.NewHasher(runtime.GOMAXPROCS(0)), Avatars: avatars,
 		Observer: observer,
