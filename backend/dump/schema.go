@@ -29,10 +29,12 @@ func (p *parser) create(begin token) error {
 		if err != nil {
 			return err
 		}
-		if name.s != "bump_catalogue_version" {
+		if !slices.Contains(functions, name.s) {
 			return p.refused(begin, " FUNCTION "+name.s)
 		}
 		return p.skip()
+	case t.is("extension"):
+		return p.extension(begin)
 	case t.is("trigger"):
 		if t, err = p.next(false); err != nil {
 			return err
@@ -51,6 +53,27 @@ func (p *parser) create(begin token) error {
 		return p.skip()
 	}
 	return p.refused(begin, " "+t.describe())
+}
+
+// functions and extensions are those of the shop's schema.
+var (
+	functions  = []string{"bump_catalogue_version", "search_document", "search_fold", "search_likeness", "search_sound"}
+	extensions = []string{"fuzzystrmatch", "pg_trgm", "plpgsql", "unaccent"}
+)
+
+// extension accepts CREATE EXTENSION of what the shop's schema uses.
+func (p *parser) extension(begin token) error {
+	t, err := p.next(false)
+	for err == nil && (t.is("if") || t.is("not") || t.is("exists")) {
+		t, err = p.next(false)
+	}
+	if err != nil {
+		return err
+	}
+	if !slices.Contains(extensions, t.s) {
+		return p.refused(begin, " EXTENSION "+t.describe())
+	}
+	return p.skip()
 }
 
 // createTable remembers the columns in their order.
@@ -250,7 +273,7 @@ func (p *parser) drop(begin token) error {
 	if len(p.tables.used) > 0 {
 		return p.refused(begin, " after rows")
 	}
-	if begin.s == "drop" && !slices.ContainsFunc([]string{"table", "index", "sequence", "trigger", "function"}, t.is) || begin.s == "truncate" && !t.is("table") {
+	if begin.s == "drop" && !slices.ContainsFunc([]string{"table", "index", "sequence", "trigger", "function", "extension"}, t.is) || begin.s == "truncate" && !t.is("table") {
 		return p.refused(begin, " "+t.describe())
 	}
 	return p.skip()
