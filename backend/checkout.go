@@ -56,7 +56,7 @@ func (c *Checkout) Place(ctx context.Context, userID int64, r *OrderRequest) (o 
 		}
 		ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 		defer cancel()
-		if o, err = c.Orders.Order(ctx, userID, o.ID); err != nil {
+		if o, err = c.Orders.Order(WithReadAfter(ctx, ""), userID, o.ID); err != nil {
 			return nil, false, err
 		}
 	}

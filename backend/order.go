@@ -149,6 +149,10 @@ var (
 	ErrOrderNotFound = Errorf(ENOTFOUND, "Order not found")
 )
 
+// FirstStock is how many there are of a product that nobody has counted yet. The
+// database has the same default.
+const FirstStock = 500
+
 // Shortage is a product of which there is less than was ordered.
 type Shortage struct {
 	ProductID int64  `json:"product_id"`

@@ -153,7 +153,8 @@ func (s *Server) withBasket(r *http.Request, userID int64, err error) error {
 	default:
 		return err
 	}
-	b, other := s.Baskets.Basket(r.Context(), userID)
+	// A replica may not know of the change that was in the way.
+	b, other := s.Baskets.Basket(shop.WithReadAfter(r.Context(), ""), userID)
 	if other != nil {
 		return other
 	}

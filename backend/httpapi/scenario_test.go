@@ -16,6 +16,7 @@ import (
 	shop "grocery/backend"
 	"grocery/backend/auth"
 	"grocery/backend/httpapi"
+	"grocery/backend/payment"
 	"grocery/backend/postgres"
 	"grocery/internal/logging"
 	"grocery/internal/pgtest"
@@ -109,7 +110,7 @@ func storeOn(t *testing.T, pg *pgtest.Database) *store {
 	}
 	s.api = httpapi.New(httpapi.Config{
 		Version: "test-1", CORSOrigins: []string{origin}, Log: logging.New(s.log, slog.LevelDebug),
-		Database: db, Users: db, Sessions: db, Catalogue: db, Baskets: db, Favourites: db, Orders: db, Reviews: db, Search: db,
+		Database: db, Users: db, Sessions: db, Catalogue: db, Baskets: db, Favourites: db, Orders: db, Payments: &payment.Test{Store: db}, Reviews: db, Search: db,
 		Tokens: s.tok, Hasher: s.hash, LoginFloor: time.Millisecond, Now: s.now,
 	})
 	return s
@@ -131,6 +132,7 @@ func (s *store) advance(d time.Duration) {
 func (s *store) reset(t *testing.T) {
 	t.Helper()
 	s.pg.Exec(t, "TRUNCATE users, reviews, basket_items, favourites, purchases, orders, order_items RESTART IDENTITY CASCADE")
+	s.pg.Exec(t, "UPDATE products SET stock = 500 WHERE stock <> 500")
 }
 
 // user opens an account without a usable password and returns its id.

@@ -34,8 +34,9 @@ SELECT u.basket_version, coalesce((SELECT json_agg(i ORDER BY i.item) FROM (
     SELECT b.id AS item, b.quantity, ` + basketProduct + `JOIN basket_items b ON b.product_id = p.id WHERE b.user_id = u.id) i), '[]')
 FROM users u WHERE u.id = $1`
 
+// Its version is that of the catalogue.
 const quoteSQL = `
-SELECT 0::bigint, coalesce(json_agg(i ORDER BY i.item), '[]') FROM (
+SELECT (SELECT version FROM catalogue_version), coalesce(json_agg(i ORDER BY i.item), '[]') FROM (
     SELECT l.position AS item, l.quantity, ` + basketProduct + `JOIN unnest($1::bigint[], $2::integer[]) WITH ORDINALITY l(id, quantity, position) ON l.id = p.id) i`
 
 type queryRower interface {
@@ -44,7 +45,7 @@ type queryRower interface {
 
 // Basket returns the user's basket, an empty one when there is no such user.
 func (db *DB) Basket(ctx context.Context, userID int64) (b *shop.Basket, err error) {
-	err = db.write(ctx, func(conn *pgxpool.Conn) error {
+	err = db.read(ctx, func(ctx context.Context, conn *pgxpool.Conn, _ bool) error {
 		b, err = readBasket(ctx, conn, basketSQL, userID)
 		return err
 	})
@@ -75,9 +76,14 @@ func (db *DB) Quote(ctx context.Context, lines []shop.BasketLine) (b *shop.Baske
 		return nil, nil, err
 	}
 	ids, quantities := unzip(lines)
-	err = db.write(ctx, func(conn *pgxpool.Conn) error {
-		b, err = readBasket(ctx, conn, quoteSQL, ids, quantities)
-		return err
+	err = db.read(ctx, func(ctx context.Context, conn *pgxpool.Conn, replica bool) error {
+		known := db.minimum.Load()
+		if b, err = readBasket(ctx, conn, quoteSQL, ids, quantities); err != nil {
+			return err
+		}
+		version := b.Version
+		b.Version = 0
+		return db.fresh(version, known, replica)
 	})
 	if err != nil {
 		return nil, nil, err

@@ -355,7 +355,7 @@ func readOrder(ctx context.Context, q querier, where string, args ...any) (*shop
 
 // Order returns one of the user's orders.
 func (db *DB) Order(ctx context.Context, userID, id int64) (o *shop.Order, err error) {
-	err = db.write(ctx, func(conn *pgxpool.Conn) error {
+	err = db.read(ctx, func(ctx context.Context, conn *pgxpool.Conn, _ bool) error {
 		o, err = readOrder(ctx, conn, "o.id = $1 AND o.user_id = $2", id, userID)
 		return err
 	})
@@ -364,7 +364,7 @@ func (db *DB) Order(ctx context.Context, userID, id int64) (o *shop.Order, err e
 
 // Orders returns a page of the user's orders, the newest first.
 func (db *DB) Orders(ctx context.Context, userID, before int64, limit int) (orders []*shop.Order, err error) {
-	err = db.write(ctx, func(conn *pgxpool.Conn) error {
+	err = db.read(ctx, func(ctx context.Context, conn *pgxpool.Conn, _ bool) error {
 		orders, err = readOrders(ctx, conn, "o.user_id = $1 AND ($2 = 0 OR o.id < $2) ORDER BY o.id DESC LIMIT $3", userID, before, limit)
 		return err
 	})

@@ -138,7 +138,7 @@ func TestBuyersOfTheSameProductsDoNotBlockEachOther(t *testing.T) {
 					t.Error(err)
 					return
 				}
-				req := request(fmt.Sprintf("key-%d-%d", i, n))
+				req := request(fmt.Sprintf("one-key-%d-%d", i, n))
 				if n%2 == 0 {
 					req.Method, req.CardToken = shop.Card, "x"
 				}
