@@ -26,10 +26,10 @@ func init() {
 		{
 			name: "users", load: (*converter).user,
 			columns: []string{"id", "username", "email", "password", "password_hash", "fav_products", "purchased_products",
-				"avatar", "birth_date", "age_confirmed_at", "created_at"},
+				"avatar", "birth_date", "age_confirmed_at", "created_at", "tokens_since"},
 			needs: [][]string{{"id"}, {"username"}, {"email"}, {"password", "password_hash"}},
 			old:   []string{"password", "fav_products", "purchased_products"},
-			new:   []string{"password_hash", "birth_date", "age_confirmed_at", "created_at"},
+			new:   []string{"password_hash", "birth_date", "age_confirmed_at", "created_at", "tokens_since"},
 		},
 		{
 			name: "products", load: (*converter).product,
@@ -73,6 +73,9 @@ func init() {
 			needs:   [][]string{{"order_id"}, {"position"}, {"name"}, {"price_cents"}, {"quantity"}},
 			new:     []string{"order_id"},
 		},
+		// A restore ends every session, and refuses every token from before it.
+		{name: "sessions", ignored: true},
+		{name: "refresh_tokens", ignored: true},
 		{name: "schema_migrations", ignored: true},
 		{name: "catalogue_version", ignored: true},
 		{name: "restores", ignored: true},

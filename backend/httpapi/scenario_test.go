@@ -15,6 +15,7 @@ import (
 
 	shop "grocery/backend"
 	"grocery/backend/auth"
+	"grocery/backend/avatar"
 	"grocery/backend/httpapi"
 	"grocery/backend/payment"
 	"grocery/backend/postgres"
@@ -108,10 +109,15 @@ func storeOn(t *testing.T, pg *pgtest.Database) *store {
 	if s.tok, err = auth.NewTokens(jwtSecret, s.now); err != nil {
 		t.Fatal(err)
 	}
+	pictures, err := avatar.OpenFolder(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
 	s.api = httpapi.New(httpapi.Config{
 		Version: "test-1", CORSOrigins: []string{origin}, Log: logging.New(s.log, slog.LevelDebug),
 		Database: db, Users: db, Sessions: db, Catalogue: db, Baskets: db, Favourites: db, Orders: db, Payments: &payment.Test{Store: db}, Reviews: db, Search: db,
 		Tokens: s.tok, Hasher: s.hash, LoginFloor: time.Millisecond, Now: s.now,
+		Avatars: pictures,
 	})
 	return s
 }

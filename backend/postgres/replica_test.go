@@ -1,8 +1,10 @@
 package postgres_test
 
 import (
+	"context"
 	"strconv"
 	"testing"
+	"time"
 
 	shop "grocery/backend"
 	"grocery/backend/postgres"
@@ -82,7 +84,46 @@ func TestReplica(t *testing.T) {
 	if state := db.State().Replica; state != "up" {
 		t.Errorf("a replica that is behind counts as %s", state)
 	}
+
+	// Nor is what any other server has written for the caller: whoever was identified
+	// after the write reads from where the write is.
+	beside := open(t, c)
+	ready(t, beside)
+	replicaIs(beside, "up")
+	version := func(ctx context.Context) int64 {
+		t.Helper()
+		v, err := beside.CatalogueVersion(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+	seen := func() context.Context {
+		t.Helper()
+		id, err := beside.Identify(t.Context(), u.ID, time.Now())
+		if err != nil || id.Seen == "" {
+			t.Fatalf("%+v, %v", id, err)
+		}
+		return shop.WithReadAfter(t.Context(), id.Seen)
+	}
+	before := version(seen())
+	if err := db.UpdateReview(t.Context(), u.ID, 1, shop.ReviewInput{Rating: 4, Comment: "better"}); err != nil {
+		t.Fatal(err)
+	}
+	if after := version(seen()); after <= before {
+		t.Errorf("a caller that has just written sees version %d, as before", after)
+	}
+	if v := version(shop.WithReadAfter(t.Context(), "")); v <= before {
+		t.Errorf("a caller of whom nothing is known sees version %d, as before", v)
+	}
 	on(replica, "SELECT pg_wal_replay_resume()")
+	eventually(t, "a caller is answered by the replica that has caught up", func() bool {
+		ctx, before := seen(), relay.bytes.Load()
+		if _, err := beside.Catalogue(ctx); err != nil {
+			t.Fatal(err)
+		}
+		return relay.bytes.Load()-before > 10_000
+	})
 
 	// The replica goes away and comes back.
 	replica.Pause()

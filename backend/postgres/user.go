@@ -107,10 +107,16 @@ func (db *DB) SetAvatar(ctx context.Context, id int64, name string) (before stri
 	return before, err
 }
 
-// DeleteUser removes an account. What refers to it goes with it, or forgets it.
+// DeleteUser removes an account. What refers to it goes with it, or forgets it; its
+// orders keep what was sold and for how much.
 func (db *DB) DeleteUser(ctx context.Context, u *shop.User) error {
 	return db.writeTx(ctx, func(tx pgx.Tx) error {
 		if err := lockPassword(ctx, tx, u); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, `
+			UPDATE orders SET address = NULL, card_last4 = NULL, idempotency_key = NULL, request_sha256 = NULL
+			WHERE user_id = $1`, u.ID); err != nil {
 			return err
 		}
 		_, err := tx.Exec(ctx, "DELETE FROM users WHERE id = $1", u.ID)

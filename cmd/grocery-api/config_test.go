@@ -27,6 +27,11 @@ func TestConfigFromEnv(t *testing.T) {
 		{"neither password nor secret id is refused", map[string]string{"DB_PASSWORD": ""}, []string{"neither DB_PASSWORD nor DB_SECRET_ID"}},
 		{"cards for trying out are accepted", map[string]string{"PAYMENT_PROVIDER": "test"}, nil},
 		{"a provider that does not exist is refused", map[string]string{"PAYMENT_PROVIDER": "stripe"}, []string{"PAYMENT_PROVIDER"}},
+		{"a bucket needs a region", map[string]string{"S3_BUCKET": "grocery"}, []string{"AWS_REGION"}},
+		{"a folder of pictures needs none, whatever the bucket", map[string]string{"S3_BUCKET": "grocery", "AVATAR_DIR": "/pictures"}, nil},
+		{"a wait at the end that is none is refused", map[string]string{"GROCERY_DRAIN": "soon"}, []string{"GROCERY_DRAIN"}},
+		{"a wait at the end longer than the balancer's is refused", map[string]string{"GROCERY_DRAIN": "1m"}, []string{"GROCERY_DRAIN"}},
+		{"a collector without a scheme is refused", map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": "localhost:4318"}, []string{"OTEL_EXPORTER_OTLP_ENDPOINT"}},
 		{"an origin with a wildcard is refused", map[string]string{"CORS_ORIGINS": "https://*.example.com"}, []string{"CORS_ORIGINS"}},
 		{"an origin with a path is refused", map[string]string{"CORS_ORIGINS": "https://a.example/shop"}, []string{"CORS_ORIGINS"}},
 	} {
