@@ -8,7 +8,13 @@ import (
 )
 
 // relay passes TCP connections on and counts what comes back.
-type relay struct{ bytes atomic.Int64 }
+type relay struct {
+	bytes atomic.Int64
+	to    atomic.Pointer[string]
+}
+
+// lead makes connections from now on go to another address.
+func (r *relay) lead(to string) { r.to.Store(&to) }
 
 func newRelay(t *testing.T, listen, to string) *relay {
 	t.Helper()
@@ -18,13 +24,14 @@ func newRelay(t *testing.T, listen, to string) *relay {
 	}
 	t.Cleanup(func() { l.Close() })
 	r := &relay{}
+	r.lead(to)
 	go func() {
 		for {
 			in, err := l.Accept()
 			if err != nil {
 				return
 			}
-			go r.pass(in, to)
+			go r.pass(in, *r.to.Load())
 		}
 	}()
 	return r
