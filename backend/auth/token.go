@@ -56,7 +56,7 @@ func NewTokens(secret string, now func() time.Time) (*Tokens, error) {
 	}
 	return &Tokens{[]byte(secret), now, jwt.NewParser(
 		jwt.WithValidMethods([]string{jwt.SigningMethodHS256.Alg()}),
-		jwt.WithExpirationRequired(), jwt.WithTimeFunc(now), jwt.WithLeeway(5*time.Second))}, nil
+		jwt.WithExpirationRequired(), jwt.WithStrictDecoding(), jwt.WithTimeFunc(now), jwt.WithLeeway(5*time.Second))}, nil
 }
 
 // Issue returns a token for the user, good from now for TokenLifetime.
