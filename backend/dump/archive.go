@@ -144,7 +144,7 @@ func (rd *reading) onText(p *parser, s string) *parser {
 
 func (rd *reading) archiveRows(p *parser, e *archiveEntry, content *bufio.Reader) error {
 	if e.copyStmt == "" { // pg_dump --inserts
-		p.lexer, p.statements = newLexer(content, rd.limits.Value), 0
+		p.lexer, p.statements = newLexer(content, rd.limits.Value), 1 // of an empty table there is none
 		return p.run()
 	}
 	begin, err := rd.onText(p, e.copyStmt).next(true)

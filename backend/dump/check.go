@@ -22,6 +22,8 @@ var keys = []struct{ table, key, what string }{
 	{"favourites", "user_id, product_id", "user and product"},
 	{"purchases", "user_id, product_id", "user and product"},
 	{"orders", "id", "id"},
+	{"orders", "payment_reference", "payment reference"},
+	{"orders", "user_id, idempotency_key", "user and idempotency key"},
 	{"order_items", "order_id, position", "order and position"},
 }
 

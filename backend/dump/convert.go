@@ -119,9 +119,13 @@ func (c *converter) product(r *record) {
 	} else {
 		cents = r.integer("price_cents", 0, most)
 	}
+	stock := int32(shop.FirstStock) // dumps from before there was a stock
+	if r.has("stock") {
+		stock = int32(r.integer("stock", 0, most))
+	}
 	c.put(r, "products", r.id("id"), r.needed("name", maxName), r.needed("category", maxName),
 		r.text("description", maxLongText, ""), r.text("pack", maxName, ""), int32(cents),
-		r.text("image_url", maxURL, ""), r.boolean("is_alcohol"))
+		r.text("image_url", maxURL, ""), r.boolean("is_alcohol"), stock)
 }
 
 func (c *converter) review(r *record) {
@@ -149,11 +153,26 @@ func (c *converter) purchase(r *record) {
 }
 
 func (c *converter) order(r *record) {
+	// What orders of older shops lack was the same for all of them.
+	status := r.oneOf("status", "placed", "pending", "cancelled")
+	method := r.oneOf("payment_method", "cash_on_delivery", "card")
+	payment := r.oneOf("payment_status", "due", "pending", "authorized", "paid", "declined", "voiding", "voided")
+	if status == "pending" && payment != "pending" {
+		r.fail("status", "is pending, and payment_status is %s", payment)
+	}
 	c.put(r, "orders", r.id("id"), r.optionalID("user_id"), r.integer("subtotal_cents", 0, maxID),
-		r.integer("delivery_cents", 0, maxID), r.momentOr("created_at", c.now))
+		r.integer("delivery_cents", 0, maxID), r.momentOr("created_at", c.now), status, r.address("address"), method, payment,
+		r.matching("payment_reference", reference), r.matching("card_last4", last4), r.matching("idempotency_key", idempotencyKey),
+		r.digest("request_sha256"))
 }
+
+var (
+	reference      = regexp.MustCompile(`^[A-Za-z0-9_-]{1,100}$`)
+	last4          = regexp.MustCompile(`^[0-9]{4}$`)
+	idempotencyKey = regexp.MustCompile(`^[A-Za-z0-9_-]{8,64}$`)
+)
 
 func (c *converter) orderItem(r *record) {
 	c.put(r, "order_items", r.id("order_id"), int32(r.integer("position", -1<<31, 1<<31-1)), r.optionalID("product_id"),
-		r.text("name", maxName, ""), r.integer("price_cents", 0, maxID), int32(r.integer("quantity", 1, 1<<31-1)))
+		r.text("name", maxName, ""), r.integer("price_cents", 0, maxID), int32(r.integer("quantity", 1, 1<<31-1)), r.text("image_url", maxURL, ""))
 }

@@ -102,6 +102,14 @@ var hostile = []struct {
 	{"an id beyond numbers", with("INSERT INTO products VALUES(99999999999999999999,'Tea','',1,'Tea','',false);\n"), dump.Value, "whole number", 6},
 	{"a password that can be read", with(strings.Replace(goodUser, "scrypt:32768:8:1$salt$00", "hunter2", 1)), dump.Value, "password", 6},
 	{"an e-mail address that is none", with(strings.Replace(goodUser, "ann@example.com", "<b>", 1)), dump.Value, "e-mail", 6},
+	{"an order of a state that is none", newOrder("'lost','due',NULL,NULL,NULL,NULL"), dump.Value, `"lost"`, 6},
+	{"an order that is pending and paid", newOrder("'pending','paid',NULL,NULL,NULL,NULL"), dump.Value, "pending", 6},
+	{"an address that is no JSON", newOrder("'placed','due','Long Lane',NULL,NULL,NULL"), dump.Value, "JSON of an address", 6},
+	{"an address with more in it", newOrder(`'placed','due','{"name":"a","street":"b","postal_code":"1","city":"c","country":"DE","is_admin":true}',NULL,NULL,NULL`), dump.Value, "JSON of an address", 6},
+	{"an address nowhere", newOrder(`'placed','due','{"name":"a","street":"b","postal_code":"1","city":"c","country":"XX"}',NULL,NULL,NULL`), dump.Value, "country", 6},
+	{"an idempotency key of another form", newOrder("'placed','due',NULL,'a b',NULL,NULL"), dump.Value, "idempotency_key", 6},
+	{"a digest that is too short", newOrder(`'placed','due',NULL,NULL,'\x00ff',NULL`), dump.Value, "SHA-256", 6},
+	{"one payment for two orders", newOrder("'placed','due',NULL,NULL,NULL,'REF'),(2,NULL,1,0,'placed','due',NULL,NULL,NULL,'REF'"), dump.Duplicate, "payment reference", 6},
 	{"backslashes that mean something else", with("SET standard_conforming_strings = off;\n"), dump.Format, "standard_conforming_strings", 6},
 	{"an archive cut off in its contents", func() []byte { return []byte("PGDMP\x01\x0e\x00\x04\x08\x01") }, dump.Truncated, "cut off", 0},
 	{"an archive of a version to come", lit("PGDMP\x02\x00\x00\x04\x08\x01"), dump.Format, "version 2.0", 0},
@@ -112,6 +120,17 @@ func lit(s string) func() []byte { return func() []byte { return []byte(s) } }
 
 // with returns a good dump with something after it, in line 6.
 func with(s string) func() []byte { return func() []byte { return append(small(1), s...) } }
+
+// newOrder returns a good dump of our shop and an order with these values from the
+// status on.
+func newOrder(values string) func() []byte {
+	return func() []byte {
+		schema := strings.NewReplacer("price real", "price_cents int", "password text, fav_products text, purchased_products text", "password_hash text").Replace(smallSchema)
+		return []byte(schema + "INSERT INTO products VALUES(1,'Apple','',99,'Fruit','',false);\n" +
+			"INSERT INTO orders (id, user_id, subtotal_cents, delivery_cents, status, payment_status, address, idempotency_key, request_sha256, payment_reference) VALUES(1,NULL,1,0," +
+			values + ");\n")
+	}
+}
 
 // bomb is a small gzip file of 32 MiB of one character.
 func bomb(c byte) func() []byte {

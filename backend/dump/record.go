@@ -1,13 +1,19 @@
 package dump
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"math/big"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	shop "grocery/backend"
 )
 
 // record is one row whose values are asked for by name. The first fault is kept in
@@ -187,6 +193,63 @@ func (r *record) date(column string) *time.Time {
 		r.fail(column, "is %s, not a date such as 2000-01-31", shorten(s))
 	}
 	return &t
+}
+
+// oneOf returns one of the words that are allowed, the first of them for NULL or when
+// the column is not there.
+func (r *record) oneOf(column string, words ...string) string {
+	s, ok := r.get(column)
+	if !ok {
+		return words[0]
+	}
+	if !slices.Contains(words, s) {
+		r.fail(column, "is %s, not one of %s", shorten(s), strings.Join(words, ", "))
+	}
+	return s
+}
+
+// matching returns a text of a form, or nil for NULL.
+func (r *record) matching(column string, form *regexp.Regexp) *string {
+	s, ok := r.get(column)
+	if !ok {
+		return nil
+	}
+	if !form.MatchString(s) {
+		r.fail(column, "is %s, which has not the form %s", shorten(s), form)
+	}
+	return &s
+}
+
+// address returns an address as JSON, or nil for NULL.
+func (r *record) address(column string) []byte {
+	s, ok := r.get(column)
+	if !ok {
+		return nil
+	}
+	var a shop.Address
+	d := json.NewDecoder(strings.NewReader(s))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&a); err != nil || d.More() || !strings.HasPrefix(s, "{") {
+		r.fail(column, "is %s, not the JSON of an address", shorten(s))
+		return nil
+	}
+	if err := a.Validate(); err != nil {
+		r.fail(column, "is not an address that the shop takes: %s", shop.ErrorMessage(err))
+	}
+	return []byte(s)
+}
+
+// digest returns the 32 bytes of a SHA-256 digest, or nil for NULL.
+func (r *record) digest(column string) []byte {
+	s, ok := r.get(column)
+	if !ok {
+		return nil
+	}
+	b, err := hex.DecodeString(strings.TrimPrefix(s, `\x`))
+	if err != nil || len(b) != sha256.Size || !strings.HasPrefix(s, `\x`) {
+		r.fail(column, "is %s, not a SHA-256 digest", shorten(s))
+	}
+	return b
 }
 
 // shorten quotes a value for a message.

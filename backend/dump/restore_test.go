@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	grocery "grocery/backend"
 	"grocery/backend/dump"
 	"grocery/backend/postgres"
 	"grocery/internal/pgtest"
@@ -104,7 +105,14 @@ func fill(t testing.TB, db *pgtest.Database) {
 		INSERT INTO purchases (user_id, product_id) SELECT max(id), 1 FROM users;
 		INSERT INTO basket_items (user_id, product_id, quantity) SELECT max(id), 7, 999 FROM users;
 		INSERT INTO orders (user_id, subtotal_cents, delivery_cents) SELECT max(id), 1234, 500 FROM users;
-		INSERT INTO order_items VALUES (1, 1, 1, 'An apple; DROP ROLE grocery; --', 617, 2), (1, 2, NULL, '', 0, 1)`)
+		INSERT INTO order_items VALUES (1, 1, 1, 'An apple; DROP ROLE grocery; --', 617, 2), (1, 2, NULL, '', 0, 1);
+		UPDATE products SET stock = id;
+		INSERT INTO orders (user_id, status, subtotal_cents, delivery_cents, address, payment_method, payment_status, payment_reference, card_last4, idempotency_key, request_sha256)
+			SELECT max(id), 'placed', 99, 500, '{"name": "Zoë \"Z\" O''Hara", "street": "Back\\slash 1", "postal_code": "1", "city": "€", "country": "FR", "note": "a\nb"}',
+			       'card', 'paid', 'REF-1', '4242', 'key-of-an-order', sha256('x') FROM users;
+		INSERT INTO orders (status, subtotal_cents, delivery_cents, payment_method, payment_status, payment_reference) VALUES ('pending', 1, 500, 'card', 'pending', 'REF-2');
+		INSERT INTO order_items VALUES (2, 1, 7, 'Pear', 99, 1, '/products/1f350.webp');
+		INSERT INTO test_payments VALUES ('REF-1', 599, 'captured', '4242')`)
 }
 
 var tables = []string{"users", "products", "reviews", "basket_items", "favourites", "purchases", "orders", "order_items"}
@@ -188,6 +196,48 @@ func TestDumpsThatPgDumpMadeOfTheOldShopAreRestored(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// What orders and products of a shop before this one lack is what was true of all then.
+func TestADumpFromBeforeOrdersHadAStateIsRestored(t *testing.T) {
+	data := append(small(1), `CREATE TABLE orders (id bigint, user_id bigint, subtotal_cents bigint, delivery_cents bigint, created_at timestamptz);
+CREATE TABLE order_items (order_id bigint, position int, product_id bigint, name text, price_cents bigint, quantity int);
+INSERT INTO orders VALUES(5,NULL,99,500,'2026-01-31 12:00:00+00');
+INSERT INTO order_items VALUES(5,1,1,'Apple 1',99,1);
+`...)
+	data = bytes.ReplaceAll(data, []byte("price real"), []byte("price_cents int"))
+	data = bytes.ReplaceAll(data, []byte("'',0.99,"), []byte("'',99,"))
+	data = bytes.ReplaceAll(data, []byte("password text, fav_products text, purchased_products text"), []byte("password_hash text"))
+	db := shop(t)
+	restore(t, db, data)
+	var got string
+	db.QueryRow(t, `SELECT concat_ws(' ', o.status, o.payment_method, o.payment_status, coalesce(o.address::text, 'nowhere'), p.stock, length(i.image_url))
+		FROM orders o JOIN order_items i ON i.order_id = o.id JOIN products p ON p.id = i.product_id`, &got)
+	if want := "placed cash_on_delivery due nowhere 500 0"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+func TestADumpOfTheOldShopHasPlentyOfEverything(t *testing.T) {
+	db := shop(t)
+	restore(t, db, oldShop())
+	var least, most int
+	var usual string
+	db.QueryRow(t, `SELECT min(stock), max(stock), (SELECT column_default FROM information_schema.columns WHERE table_name = 'products' AND column_name = 'stock') FROM products`, &least, &most, &usual)
+	if least != grocery.FirstStock || most != grocery.FirstStock || usual != fmt.Sprint(grocery.FirstStock) {
+		t.Errorf("%d to %d, and the database's default is %s", least, most, usual)
+	}
+}
+
+// What a provider of cards remembers is not undone by a restore.
+func TestARestoreLeavesTheProvidersMemoryAlone(t *testing.T) {
+	db := inUse(t)
+	restore(t, db, oldShop())
+	var payments int
+	db.QueryRow(t, "SELECT count(*) FROM test_payments WHERE reference = 'REF-1'", &payments)
+	if payments != 1 {
+		t.Error("the payments are gone")
 	}
 }
 

@@ -14,13 +14,13 @@ import (
 // names and types of the live tables.
 var stageTables = map[string]string{
 	"users":        "id bigint, username text, email text, password_hash text, avatar text, birth_date date, age_confirmed_at timestamptz, created_at timestamptz",
-	"products":     "id bigint, name text, category text, description text, pack text, price_cents integer, image_url text, is_alcohol boolean",
+	"products":     "id bigint, name text, category text, description text, pack text, price_cents integer, image_url text, is_alcohol boolean, stock integer",
 	"reviews":      "id bigint, product_id bigint, user_id bigint, author text, rating double precision, comment text, created_at timestamptz",
 	"basket_items": "id bigint, user_id bigint, product_id bigint, quantity integer",
 	"favourites":   "user_id bigint, product_id bigint, created_at timestamptz",
 	"purchases":    "user_id bigint, product_id bigint, purchased_at timestamptz",
-	"orders":       "id bigint, user_id bigint, subtotal_cents bigint, delivery_cents bigint, created_at timestamptz",
-	"order_items":  "order_id bigint, position integer, product_id bigint, name text, price_cents bigint, quantity integer",
+	"orders":       "id bigint, user_id bigint, subtotal_cents bigint, delivery_cents bigint, created_at timestamptz, status text, address jsonb, payment_method text, payment_status text, payment_reference text, card_last4 text, idempotency_key text, request_sha256 bytea",
+	"order_items":  "order_id bigint, position integer, product_id bigint, name text, price_cents bigint, quantity integer, image_url text",
 }
 
 // stageColumns returns the names of a table's columns without the line.

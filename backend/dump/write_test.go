@@ -20,7 +20,7 @@ func TestWhatIsWrittenIsRestoredAsItWas(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if rows["products"] != oldProducts || rows["orders"] != 1 {
+	if rows["products"] != oldProducts || rows["orders"] != 3 || rows["order_items"] != 3 {
 		t.Errorf("rows %v", rows)
 	}
 	want := contents(t, from)
