@@ -18,5 +18,7 @@ export default defineConfig({
     include: ['src/**/*.test.{ts,tsx}', 'nginx/**/*.test.ts', 'scripts/**/*.test.ts'],
     css: { modules: { classNameStrategy: 'non-scoped' } },
     restoreMocks: true,
+    // On a machine that does much else at the same time.
+    testTimeout: 30_000,
   },
 });

@@ -1,8 +1,10 @@
 // The system's chromium, driven by playwright-core: no browser is downloaded.
+import assert from 'node:assert/strict';
 import { lookup } from 'node:dns';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import http from 'node:http';
 import https from 'node:https';
+import { createRequire } from 'node:module';
 import { chromium } from 'playwright-core';
 
 const CANDIDATES = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
@@ -46,6 +48,30 @@ export async function openWindow(browser, baseURL, device, colorScheme = 'light'
   page.on('console', (message) => message.type() === 'error' && troubles.push(message.text()));
   page.on('pageerror', (error) => troubles.push(String(error)));
   return { context, page, troubles };
+}
+
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+/** Nothing on the page keeps somebody out, in either theme, and nothing sticks out of the window. */
+export async function isUsable(page) {
+  await page.evaluate(axe);
+  const theme = await page.evaluate(() => (matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light'));
+  for (const colorScheme of [theme === 'dark' ? 'light' : 'dark', theme]) {
+    // As the page's own switch does it.
+    await page.evaluate((scheme) => (document.documentElement.style.colorScheme = scheme), colorScheme === theme ? '' : colorScheme);
+    // Colours that are on their way to the other theme are no colours of the page.
+    await page.evaluate(async () => {
+      await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+      await Promise.all(document.getAnimations().filter((a) => a.effect?.getTiming().iterations !== Infinity).map((a) => a.finished.catch(() => undefined)));
+    });
+    const violations = await page.evaluate(async () => {
+      const { violations } = await globalThis.axe.run(document, { resultTypes: ['violations'] });
+      return violations.map((v) => `${v.id}: ${v.help} (${v.nodes.slice(0, 3).map((n) => `${n.target.join(' ')}: ${n.any[0]?.message ?? ''}`).join('; ')})`);
+    });
+    assert.deepEqual(violations, [], `accessibility of ${page.url()}, ${colorScheme}`);
+  }
+  const [wide, window] = await page.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.clientWidth]);
+  assert.ok(wide <= window, `the page is ${wide} pixels wide in a window of ${window}`);
 }
 
 /** Waits until a server answers the address with a success; a fresh deployment may take its time. */

@@ -36,9 +36,9 @@ export class Checks {
     }
   }
 
-  /** Keeps a picture of the window, when pictures were asked for. */
-  async shot(page, name) {
-    if (this.screenshots) await page.screenshot({ path: join(this.screenshots, `${name.replaceAll(/[^a-z0-9-]+/gi, '-')}.png`) });
+  /** Keeps a picture of the window, or of all of the page, when pictures were asked for. */
+  async shot(page, name, full = false) {
+    if (this.screenshots) await page.screenshot({ path: join(this.screenshots, `${name.replaceAll(/[^a-z0-9-]+/gi, '-')}.png`), fullPage: full });
   }
 
   /** Prints the sum and returns the exit code. */

@@ -129,6 +129,7 @@ describe.skipIf(!nginx)('the web server', () => {
     const csp = headers.get('content-security-policy');
     expect(csp).toContain("default-src 'none'");
     expect(csp).toContain("connect-src 'self' http://backend.example.com:5000;");
+    expect(csp).toContain("img-src 'self' data: blob: http://backend.example.com:5000;");
     expect(csp).not.toContain('unsafe');
     expect(headers.get('x-content-type-options')).toBe('nosniff');
     expect(headers.get('referrer-policy')).toBe('strict-origin-when-cross-origin');

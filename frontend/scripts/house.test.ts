@@ -20,7 +20,7 @@ const MAY: Record<string, string[]> = {
   components: ['components', 'lib', 'config'],
   features: ['features', 'components', 'lib', 'config'],
   app: ['app', 'features', 'components', 'lib', 'config'],
-  testing: ['testing', 'app', 'lib'],
+  testing: ['testing', 'app', 'lib', 'config'],
   'main.tsx': ['app', 'components'],
 };
 
@@ -53,6 +53,7 @@ describe('the page tells the backend’s rules', () => {
     ['AdultAge', shop.ADULT_AGE],
     ['MinPasswordLength', shop.MIN_PASSWORD_LENGTH],
     ['MaxUsernameLength', shop.MAX_USERNAME_LENGTH],
+    ['MaxCommentLength', shop.MAX_COMMENT_LENGTH],
   ])('%s', (constant, value) => {
     expect(new RegExp(`\\b${constant}\\b[ \\w]*=\\s*(\\d+)`).exec(backend)?.[1]).toBe(String(value));
   });

@@ -1,13 +1,14 @@
-import { QueryClientProvider, type QueryClient } from '@tanstack/react-query';
-import { useEffect, useState } from 'react';
+import { QueryClientProvider, useQueryClient, type QueryClient } from '@tanstack/react-query';
+import { useEffect, useRef, useState } from 'react';
 import { BrowserRouter } from 'react-router';
 import { ErrorBoundary } from '@/components/ErrorBoundary';
 import { ToastProvider } from '@/components/Toasts';
 import { AgeGateProvider, useAgeGate } from '@/features/age/age-gate';
-import { BasketProvider } from '@/features/basket/basket-context';
+import { BasketProvider, useBasketStore } from '@/features/basket/basket-context';
 import { BasketStore } from '@/features/basket/basket-store';
-import { productsQuery } from '@/features/catalogue/api/get-products';
 import { createQueryClient } from '@/lib/query-client';
+import { session } from '@/lib/session';
+import { windowStorage } from '@/lib/storage';
 import { useSession } from '@/lib/use-session';
 import { Pages } from './Pages';
 
@@ -19,46 +20,67 @@ export function App({ queryClient }: { queryClient?: QueryClient }) {
     <ErrorBoundary>
       <QueryClientProvider client={client}>
         <BasketProvider value={basket}>
-          <ToastProvider>
-            <AgeGateProvider>
-              <BasketOfSession client={client} basket={basket} />
-              <BrowserRouter>
+          <BrowserRouter>
+            <ToastProvider>
+              <AgeGateProvider>
+                <Belongings />
                 <Pages />
-              </BrowserRouter>
-            </AgeGateProvider>
-          </ToastProvider>
+              </AgeGateProvider>
+            </ToastProvider>
+          </BrowserRouter>
         </BasketProvider>
       </QueryClientProvider>
     </ErrorBoundary>
   );
 }
 
-/** Opens the basket of whoever is at the page, and reads it again when they come back to the window. */
-function BasketOfSession({ client, basket }: { client: QueryClient; basket: BasketStore }) {
-  const { token, end } = useSession();
+/** What belongs to whoever is at the page: opened for them, read again when they come back, gone when they leave. */
+function Belongings() {
+  const { who, user, end } = useSession();
+  const basket = useBasketStore();
+  const client = useQueryClient();
   const age = useAgeGate();
+  const id = user?.id;
+  const before = useRef<{ who: string; id: number | undefined } | null>(null);
+
+  useEffect(() => session.open(), []);
 
   useEffect(() => {
-    if (token === null) {
-      basket.openGuest();
-      return;
-    }
-    void basket.openAccount((id) => client.getQueryData(productsQuery.queryKey)?.some((p) => p.id === id) ?? true);
+    const last = before.current;
+    before.current = { who, id };
+    if (who === 'guest') void basket.openGuest();
+    else if (last?.who === 'unknown' && who === 'member') {
+      // The basket was asked for together with the session.
+      if (basket.state.status === 'failed') void basket.reload();
+    } else if (last === null || last.who !== who || last.id !== id) void basket.openAccount();
+  }, [who, id, basket]);
+
+  useEffect(() => {
+    const reload = () => void basket.reload();
     const onVisible = () => {
-      if (document.visibilityState === 'visible') void basket.reload();
+      if (document.visibilityState === 'visible') reload();
     };
-    const onOnline = () => void basket.reload();
+    // Another window of the same guest has changed the basket.
+    const onStorage = (event: StorageEvent) => {
+      if (event.key === 'grocery.basket' && who === 'guest') reload();
+    };
     document.addEventListener('visibilitychange', onVisible);
-    window.addEventListener('online', onOnline);
+    window.addEventListener('online', reload);
+    window.addEventListener('storage', onStorage);
     return () => {
       document.removeEventListener('visibilitychange', onVisible);
-      window.removeEventListener('online', onOnline);
+      window.removeEventListener('online', reload);
+      window.removeEventListener('storage', onStorage);
     };
-  }, [token, basket, client]);
+  }, [who, basket]);
 
   useEffect(() => {
-    if (end === 'signed-out') age.forget();
-  }, [end, age]);
+    if (who !== 'guest' || end === 'none') return;
+    client.removeQueries({ predicate: ({ queryKey }) => ['favourites', 'orders', 'order', 'last-address', 'reviews'].includes(String(queryKey[0])) });
+    if (end !== 'signed-out') return;
+    age.forget();
+    for (const key of ['grocery.checkout', 'grocery.checkout.attempt']) windowStorage.set(key, null);
+  }, [who, end, age, client]);
 
   return null;
 }

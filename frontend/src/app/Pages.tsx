@@ -9,6 +9,10 @@ const ProductPage = lazy(() => import('./routes/ProductPage'));
 const BasketPage = lazy(() => import('./routes/BasketPage'));
 const CheckoutPage = lazy(() => import('./routes/CheckoutPage'));
 const ThanksPage = lazy(() => import('./routes/ThanksPage'));
+const FavouritesPage = lazy(() => import('./routes/FavouritesPage'));
+const OrdersPage = lazy(() => import('./routes/OrdersPage'));
+const OrderPage = lazy(() => import('./routes/OrderPage'));
+const AccountPage = lazy(() => import('./routes/AccountPage'));
 const SignInPage = lazy(() => import('./routes/SignInPage'));
 const RegisterPage = lazy(() => import('./routes/RegisterPage'));
 const NotFoundPage = lazy(() => import('./routes/NotFoundPage'));
@@ -21,8 +25,12 @@ export function Pages() {
           <Route path="/" element={<StorePage />} />
           <Route path="/product/:id" element={<ProductPage />} />
           <Route path="/basket" element={<BasketPage />} />
-          <Route path="/checkout" element={<CheckoutPage />} />
-          <Route path="/thanks" element={<ThanksPage />} />
+          <Route path="/checkout/:step?" element={<CheckoutPage />} />
+          <Route path="/thanks/:id" element={<ThanksPage />} />
+          <Route path="/favourites" element={<FavouritesPage />} />
+          <Route path="/orders" element={<OrdersPage />} />
+          <Route path="/orders/:id" element={<OrderPage />} />
+          <Route path="/account" element={<AccountPage />} />
           <Route path="/sign-in" element={<SignInPage />} />
           <Route path="/register" element={<RegisterPage />} />
           <Route path="*" element={<NotFoundPage />} />

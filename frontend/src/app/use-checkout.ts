@@ -1,54 +1,89 @@
+import { useQueryClient } from '@tanstack/react-query';
 import { useRef, useState } from 'react';
-import { ApiError, messageFor, NetworkError } from '@/lib/api-client';
-import { confirmAge } from '@/features/age/api/confirm-age';
-import { useAgeGate } from '@/features/age/age-gate';
-import { purchase } from '@/features/basket/api/purchase';
-import { useBasketStore } from '@/features/basket/basket-context';
-import type { Position, Totals } from '@/features/basket/lines';
 import { ADULT_AGE } from '@/config/shop';
+import { useAgeGate } from '@/features/age/age-gate';
+import { useBasketStore } from '@/features/basket/basket-context';
+import { positionsOf, totalsOf } from '@/features/basket/lines';
+import { openAttempt, placeOrder } from '@/features/checkout/api/place-order';
+import { forgetDraft } from '@/features/checkout/draft';
+import { ApiError, isPassing, messageFor } from '@/lib/http';
+import type { Me, Order, OrderRequest } from '@/lib/shop-types';
 
-interface Sold {
-  positions: Position[];
-  totals: Totals;
+interface Short {
+  product_id: number;
+  name: string;
+  available: number;
 }
 
-/** Buys the basket, once however often the button is pressed. */
-export function useCheckout(onSold: (message: string, sold: Sold) => void) {
+/** Why there is no order yet. */
+export type Problem = { text: string } & (
+  | { kind: 'plain' | 'card' | 'age' | 'away' }
+  | { kind: 'total'; total: number | null }
+  | { kind: 'stock'; items: Short[] }
+);
+
+/** Orders what is in the basket, once however often the button is pressed. */
+export function useCheckout(me: Me, onOrdered: (order: Order) => void) {
   const store = useBasketStore();
+  const client = useQueryClient();
   const age = useAgeGate();
-  const [state, setState] = useState<{ busy: boolean; done: boolean; problem: string | null }>({ busy: false, done: false, problem: null });
+  const [busy, setBusy] = useState(false);
+  const [problem, setProblem] = useState<Problem | null>(null);
   const running = useRef(false);
 
-  const buy = async (positions: Position[], totals: Totals) => {
+  const fail = (error: unknown) => {
+    setProblem(problemOf(error));
+    // What the shop knows better than this page is looked up. While it is away the basket stays as it is.
+    if (!isPassing(error)) void store.reload();
+  };
+
+  const order = async (wish: Pick<OrderRequest, 'address' | 'payment'>) => {
     if (running.current) return;
     running.current = true;
-    setState({ busy: true, done: false, problem: null });
-    const fail = (problem: string | null) => setState({ busy: false, done: false, problem });
-    const succeed = (message: string) => {
-      setState({ busy: false, done: true, problem: null });
-      store.sold();
-      onSold(message, { positions, totals });
-    };
+    setBusy(true);
+    setProblem(null);
     try {
       await store.settled();
-      if (positions.some((p) => p.product?.isAlcohol)) {
-        if (!(await age.ensure())) return fail(`We sell alcohol to people of ${ADULT_AGE} or older only. Take it out of the basket to buy the rest.`);
-        if (!(await confirmAge())) return fail(`Your account says that you are not yet ${ADULT_AGE}. Take the alcohol out of the basket to buy the rest.`);
+      const { lines, products, version, problem: unsaved } = store.state;
+      if (unsaved !== null) return setProblem({ kind: 'plain', text: unsaved });
+      const positions = positionsOf(lines, products);
+      const open = openAttempt(me.id);
+      if (!open && positions.some((p) => p.product?.is_alcohol) && !(await age.ensure())) {
+        return setProblem({ kind: 'age', text: `We sell alcohol to people of ${ADULT_AGE} or older only.` });
       }
-      succeed(await purchase(positions.map((p) => p.productId)));
+      // An emptied basket and an order without an answer: it is most likely that order which emptied it.
+      const body = lines.length === 0 && open ? open.body : { ...wish, basket_version: version, expected_total_cents: totalsOf(positions).total };
+      const placed = await placeOrder(me.id, body);
+      forgetDraft();
+      store.sold();
+      client.setQueryData(['order', me.id, placed.id], placed);
+      for (const key of ['orders', 'last-address', 'products', 'product', 'reviews']) void client.invalidateQueries({ queryKey: [key] });
+      void store.reload();
+      onOrdered(placed);
     } catch (error) {
-      if (error instanceof NetworkError) {
-        // The answer got lost, the purchase perhaps not: an emptied basket tells.
-        await store.reload();
-        const { status, problem, lines } = store.state;
-        if (status === 'ready' && problem === null && lines.length === 0) return succeed('Your order went through, although the connection broke.');
-      } else if (error instanceof ApiError && error.status !== 401) {
-        void store.reload();
-      }
-      fail(messageFor(error));
+      fail(error);
     } finally {
       running.current = false;
+      setBusy(false);
     }
   };
-  return { ...state, buy };
+  return { busy, problem, clear: () => setProblem(null), open: openAttempt(me.id) !== null, order };
+}
+
+function problemOf(error: unknown): Problem {
+  const text = messageFor(error);
+  if (!(error instanceof ApiError)) return { kind: 'away', text: `${text} Press the button again: nothing is bought twice.` };
+  const { code, answer, status } = error;
+  if (code === 'out_of_stock') return { kind: 'stock', text, items: shortOf(answer.items) };
+  if (code === 'total_changed') return { kind: 'total', text, total: typeof answer.total_cents === 'number' ? answer.total_cents : null };
+  if (code === 'basket_changed') return { kind: 'total', text, total: null };
+  if (code === 'card_declined') return { kind: 'card', text };
+  if (code === 'age_required') return { kind: 'age', text };
+  return status >= 500 ? { kind: 'away', text: `${text} Press the button again: nothing is bought twice.` } : { kind: 'plain', text };
+}
+
+function shortOf(items: unknown): Short[] {
+  return Array.isArray(items)
+    ? items.filter((i: Partial<Short> | null): i is Short => Number.isInteger(i?.product_id) && Number.isInteger(i?.available) && typeof i?.name === 'string')
+    : [];
 }

@@ -1,5 +1,4 @@
 import { useRef } from 'react';
-import { MAX_QUANTITY } from '@/config/shop';
 import { Icon } from './Icon';
 import styles from './Stepper.module.css';
 
@@ -7,13 +6,15 @@ interface StepperProps {
   /** What is counted, for the names of the buttons. */
   name: string;
   quantity: number;
+  /** No more than this can be had; at 0 it says that there is none. */
+  most: number;
   /** `upright` grows upwards, so that the plus stays where it was pressed; `labelled` says in words what the first press does. */
   look?: 'plain' | 'upright' | 'labelled';
   onChange: (quantity: number) => void;
 }
 
 /** Puts one unit more or less in. At nothing it is a single button that adds the first. */
-export function Stepper({ name, quantity, look = 'plain', onChange }: StepperProps) {
+export function Stepper({ name, quantity, most, look = 'plain', onChange }: StepperProps) {
   const group = useRef<HTMLDivElement>(null);
 
   // The control swaps its buttons at nothing; the keyboard stays where it was.
@@ -23,6 +24,7 @@ export function Stepper({ name, quantity, look = 'plain', onChange }: StepperPro
     if (swaps) requestAnimationFrame(() => group.current?.querySelector<HTMLElement>('[data-plus]')?.focus({ preventScroll: true }));
   };
 
+  if (quantity === 0 && most <= 0) return <span className={`${styles.none} ${styles[look] ?? ''}`}>Sold out</span>;
   if (quantity === 0) {
     return (
       <div className={styles.stepper} ref={group}>
@@ -46,7 +48,7 @@ export function Stepper({ name, quantity, look = 'plain', onChange }: StepperPro
         className={styles.step}
         data-plus
         aria-label={`One ${name} more`}
-        disabled={quantity >= MAX_QUANTITY}
+        disabled={quantity >= most}
         onClick={() => step(quantity + 1)}
       >
         <Icon name="plus" size={18} />

@@ -8,3 +8,4 @@ export const MAX_QUANTITY = 999;
 export const ADULT_AGE = 18;
 export const MIN_PASSWORD_LENGTH = 6;
 export const MAX_USERNAME_LENGTH = 50;
+export const MAX_COMMENT_LENGTH = 500;

@@ -1,14 +1,17 @@
 import { http, HttpResponse } from 'msw';
 import { describe, expect, it } from 'vitest';
 import { server } from '@/testing/server';
-import { ApiError, call, messageFor, NetworkError } from './api-client';
+import { ShopAPI } from '@/testing/shop-api';
+import { call } from './api-client';
+import { ApiError, messageFor, NetworkError } from './http';
 import { session } from './session';
 
-const answer = (response: () => Response) => server.use(http.get('/api/me/info', response));
-const failure = (auth = false) => call('get', '/api/me/info', { auth }).then(
-  () => undefined,
-  (e: unknown) => e,
-);
+const answer = (response: () => Response) => server.use(http.get('/api/v1/categories', response));
+const failure = () =>
+  call('get', '/api/v1/categories').then(
+    () => undefined,
+    (e: unknown) => e,
+  );
 
 describe('a refusal is told in the shop’s words', () => {
   it.each([
@@ -40,39 +43,51 @@ it('tells a broken connection from a refusal', async () => {
   expect(await failure()).toBeInstanceOf(NetworkError);
 });
 
-describe('the session', () => {
-  it.each([
-    [401, { msg: 'Token has expired' }, true],
-    [422, { msg: 'Not enough segments' }, true],
-    [422, { error: 'rating' }, false],
-    [403, { error: 'no' }, false],
-    [503, { error: 'away' }, false],
-  ])('answered with %i %j ends: %s', async (status, body, ends) => {
-    session.begin('a.b.c');
-    answer(() => HttpResponse.json(body, { status }));
-    await failure(true);
-    expect(session.token).toBe(ends ? null : 'a.b.c');
+describe('a token that the shop refuses', () => {
+  const stale = (api: ShopAPI) => session.begin({ ...api.session(), access_token: 'stale' });
+
+  it('is renewed once, and the call repeated', async () => {
+    const api = new ShopAPI();
+    stale(api);
+    const me = await call('get', '/api/v1/me', { auth: true });
+    expect(me.username).toBe('anna');
+    expect(api.calls).toEqual(['GET /api/v1/me', 'POST /api/v1/auth/refresh', 'GET /api/v1/me']);
   });
 
-  it('of somebody who signed in meanwhile stays', async () => {
-    session.begin('old');
-    answer(() => {
-      session.begin('new');
-      return HttpResponse.json({ msg: 'expired' }, { status: 401 });
-    });
-    await failure(true);
-    expect(session.token).toBe('new');
+  it('ends the session when there is no other', async () => {
+    const api = new ShopAPI();
+    stale(api);
+    api.cookie = false;
+    await expect(call('get', '/api/v1/me', { auth: true })).rejects.toBeInstanceOf(ApiError);
+    expect(session.state).toMatchObject({ who: 'guest', end: 'expired' });
   });
 
-  it('is not asked for by sending nonsense: without a token nothing is sent', async () => {
-    const error = await failure(true);
-    expect(error).toMatchObject({ status: 401 });
+  it('ends the session when the next one is refused as well', async () => {
+    const api = new ShopAPI();
+    session.begin(api.session());
+    api.refuse.set('GET /api/v1/me', [401, { error: 'no', msg: 'no', code: 'token_revoked' }]);
+    await expect(call('get', '/api/v1/me', { auth: true })).rejects.toMatchObject({ status: 401 });
+    expect(api.calls.filter((c) => c === 'GET /api/v1/me')).toHaveLength(2);
+    expect(session.state.end).toBe('expired');
   });
 
-  it('follows the other tabs', () => {
-    session.begin('a.b.c');
-    localStorage.removeItem('grocery.token');
-    window.dispatchEvent(new StorageEvent('storage', { key: 'grocery.token' }));
-    expect(session.token).toBeNull();
+  it('keeps the session while the shop is away', async () => {
+    const api = new ShopAPI();
+    stale(api);
+    api.down.add('POST /api/v1/auth/refresh');
+    await expect(call('get', '/api/v1/me', { auth: true })).rejects.toBeInstanceOf(NetworkError);
+    expect(session.state.who).toBe('member');
   });
+});
+
+it.each([
+  [401, { error: 'The password is wrong.' }],
+  [403, { error: 'no' }],
+  [503, { error: 'away' }],
+])('a %i that is not about the token ends nothing', async (status, body) => {
+  const api = new ShopAPI();
+  session.begin(api.session());
+  api.refuse.set('GET /api/v1/me', [status, body]);
+  await expect(call('get', '/api/v1/me', { auth: true })).rejects.toMatchObject({ status });
+  expect(session.state.who).toBe('member');
 });

@@ -211,6 +211,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/me/avatar": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make the uploaded picture the caller's.
+         * @description PNG, JPEG or GIF by content, at most 5 MB and 40 megapixels; cut to 256 x 256 pixels.
+         */
+        post: operations["uploadAvatar"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/me/avatar/{filename}": {
         parameters: {
             query?: never;
@@ -311,7 +331,8 @@ export interface paths {
          * Buy what is in the caller's basket on the server, and empty it.
          * @description Quantities and prices are the server's; the ids sent are checked for their form
          *     only. Delivery is 5 EUR for goods under 20 EUR. A basket with alcohol is refused
-         *     with 403, and kept, unless the account is known to be of age (/api/v1/me/age).
+         *     with 403, and kept, unless the account is known to be of age (/api/v1/me/age); one
+         *     with more of a product than is in stock is refused with 409, and kept too.
          */
         post: operations["purchase"];
         delete?: never;
@@ -337,6 +358,132 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/products": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A page of the products that are asked for, with what further filters would leave.
+         * @description Every word of q has to be the beginning of a word of the product, in any of its
+         *     forms; when no product has all of them, those that sound or look alike are found
+         *     and corrected is true. The counts of a facet respect every filter but its own.
+         */
+        get: operations["searchProducts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/products/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One product. */
+        get: operations["getProductV1"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/categories": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The aisles, in the catalogue's order. */
+        get: operations["getCategories"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/products/{id}/reviews": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A page of the reviews of a product; with a token, also what the caller wrote and may write. */
+        get: operations["getReviews"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/products/{id}/review": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Store the caller's review of a product they have bought, be it the first or another one. */
+        put: operations["putReview"];
+        post?: never;
+        /** Remove the caller's review. */
+        delete: operations["deleteReview"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/favourites": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The products the caller has marked, oldest mark first. */
+        get: operations["getFavouritesV1"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/favourites/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Mark a product; marking twice is no error. */
+        put: operations["putFavourite"];
+        post?: never;
+        /** Take the mark away, if there is one. */
+        delete: operations["deleteFavourite"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/me/age": {
         parameters: {
             query?: never;
@@ -351,6 +498,328 @@ export interface paths {
          * @description A date of birth, once stored, outweighs the statement.
          */
         post: operations["confirmAge"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/basket/quote": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What these goods would cost, for a basket that is kept on the page. */
+        post: operations["quoteBasket"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/basket": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The caller's basket with its costs. */
+        get: operations["getMyBasket"];
+        put?: never;
+        post?: never;
+        /** Take everything out of the caller's basket. */
+        delete: operations["clearMyBasket"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/basket/items/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Have this quantity of a product in the caller's basket.
+         * @description More than is in stock may be put in; `available` of the line says how many can be bought.
+         */
+        put: operations["setBasketItem"];
+        post?: never;
+        /** Take a product out of the caller's basket. One that is not in is no error. */
+        delete: operations["removeBasketItem"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/basket/merge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Put a guest's basket into the caller's own.
+         * @description Of a product in both the larger quantity stays, so that a repeat changes nothing.
+         *     Products that are not sold, and what exceeds 500 products, are left out.
+         */
+        post: operations["mergeBasket"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/payment-methods": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How an order can be paid. */
+        get: operations["getPaymentMethods"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/orders": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The caller's orders, newest first. */
+        get: operations["getOrders"];
+        put?: never;
+        /**
+         * Order what is in the caller's basket on the server, and empty it.
+         * @description Prices and quantities are the server's. A request that is repeated with the same key and
+         *     the same body makes no second order: it is answered with the first one, or with the
+         *     refusal of its card. Refusals other than that of a card leave no trace, and the same key
+         *     may be used again. The goods of a card order are held while the card is asked; when the
+         *     answer takes too long the order stays `pending` and is placed or cancelled within minutes.
+         *     A refused or cancelled order puts its goods back into the basket.
+         */
+        post: operations["placeOrder"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/orders/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One of the caller's orders. */
+        get: operations["getOrder"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/orders/{id}/receipt": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The receipt of an order, as text. */
+        get: operations["getReceipt"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/orders/{id}/reorder": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Put the goods of an order into the caller's basket once more.
+         * @description Of a product that is in the basket already the larger quantity stays, so that a repeat
+         *     changes nothing. No more is put in than is in stock.
+         */
+        post: operations["reorder"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/register": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Open an account and a session. */
+        post: operations["signUp"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/login": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Exchange e-mail address and password for a session. */
+        post: operations["signIn"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/refresh": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Exchange the cookie's refresh token for the next one and an access token.
+         * @description A refresh token is good for one use and 30 days. Within 30 seconds of its use it may
+         *     be used again (two tabs, an answer that got lost). Used later, it is in the wrong
+         *     hands: the session ends, and all its tokens with it.
+         */
+        post: operations["refreshSession"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/logout": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** End the session of the cookie, if there is one, and remove the cookie. */
+        post: operations["signOut"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/logout-everywhere": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** End every session of the caller and refuse all their tokens, also those of the old API. */
+        post: operations["signOutEverywhere"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The caller's account. */
+        get: operations["getMe"];
+        put?: never;
+        post?: never;
+        /** Remove the caller's account for good. Orders stay, without the person. */
+        delete: operations["deleteMe"];
+        options?: never;
+        head?: never;
+        /** Change the caller's name or e-mail address. */
+        patch: operations["updateMe"];
+        trace?: never;
+    };
+    "/api/v1/me/avatar": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Make the uploaded picture the caller's.
+         * @description PNG, JPEG or GIF by content, at most 5 MB and 40 megapixels; cut to 256 x 256 pixels.
+         */
+        put: operations["putAvatar"];
+        post?: never;
+        /** Give the caller the default picture. */
+        delete: operations["deleteAvatar"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Change the caller's password. Every session ends, and a new one begins here. */
+        post: operations["changePassword"];
         delete?: never;
         options?: never;
         head?: never;
@@ -395,12 +864,66 @@ export interface components {
             is_alcohol: boolean;
             reviews: components["schemas"]["Review"][];
         };
+        ProductV1: {
+            id: number;
+            name: string;
+            description: string;
+            category: string;
+            /** @description What one unit is. */
+            pack: string;
+            /** @description Of one unit, in euro cents. */
+            price_cents: number;
+            /** @description Relative to the page. */
+            image_url: string;
+            is_alcohol: boolean;
+            /** @description How many can be bought now; 999 stands for 999 or more. */
+            stock: number;
+            rating: components["schemas"]["Rating"];
+        };
+        Rating: {
+            /** @description To one decimal; null without a review. */
+            average: number | null;
+            count: number;
+        };
         Review: {
             id: number;
             product_id: number;
             author: string;
             rating: number;
             comment: string;
+        };
+        Facets: {
+            categories: {
+                value: string;
+                count: number;
+            }[];
+            price: {
+                min_cents: number;
+                max_cents: number;
+            };
+            /** @description How many have a rating of 1, 2, 3, 4, 5 or better. */
+            ratings: {
+                value: number;
+                count: number;
+            }[];
+            in_stock: components["schemas"]["Count"];
+            alcohol: components["schemas"]["Count"];
+        };
+        Count: {
+            count: number;
+        };
+        ReviewV1: {
+            id: number;
+            author: string;
+            /** @description Null for an author who is no user. */
+            avatar_url: string | null;
+            rating: number;
+            comment: string;
+            /** Format: date-time */
+            created_at: string;
+            /** @description The author has bought the product. */
+            verified: boolean;
+            mine: boolean;
         };
         ReviewInput: {
             rating: number;
@@ -457,6 +980,143 @@ export interface components {
             name: string;
             price: number;
             image_url: string;
+        };
+        Problem: {
+            /** @description May be shown to the shopper as it is. */
+            error: string;
+            /** @description What happened */
+            code: string;
+        };
+        Basket: {
+            /** @description In the order they were put in. */
+            items: components["schemas"]["BasketItem"][];
+            /** @description What the goods cost. */
+            subtotal_cents: number;
+            /** @description 0 for an empty basket. */
+            delivery_cents: number;
+            total_cents: number;
+            free_delivery_from_cents: number;
+            /** @description 0 when delivery is free already. */
+            missing_for_free_delivery_cents: number;
+            /** @description Whether there is alcohol in it. */
+            needs_adult: boolean;
+            /** @description Grows with every change; the ETag says the same. */
+            version: number;
+        };
+        BasketItem: {
+            product: components["schemas"]["ProductV1"];
+            quantity: number;
+            line_cents: number;
+            /** @description How many of the quantity can be bought now. */
+            available: number;
+        };
+        MergedBasket: components["schemas"]["Basket"] & {
+            /** @description The products that are not in it. */
+            left_out: number[];
+        };
+        PaymentMethod: {
+            /** @enum {string} */
+            id: "cash_on_delivery" | "card";
+            name: string;
+            /** @description No money is taken. */
+            test: boolean;
+            /** @description May be empty. */
+            hint: string;
+        };
+        Address: {
+            name: string;
+            street: string;
+            postal_code: string;
+            city: string;
+            /** @description ISO 3166-1 alpha-2. */
+            country: string;
+            phone?: string;
+            /** @description For the one who delivers. */
+            note?: string;
+        };
+        OrderInput: {
+            address: components["schemas"]["Address"];
+            payment: {
+                /** @enum {string} */
+                method: "cash_on_delivery" | "card";
+                /** @description What the card provider's form gave; needed with card. The test provider knows test_ok, test_declined and test_slow. */
+                card_token?: string;
+            };
+            /** @description The basket that the shopper saw. */
+            basket_version?: number;
+            /** @description The total that the shopper saw. */
+            expected_total_cents?: number;
+        };
+        Order: {
+            id: number;
+            /** @example G-2026-000123 */
+            number: string;
+            /** @enum {string} */
+            status: "placed" | "pending" | "cancelled";
+            /** Format: date-time */
+            created_at: string;
+            items: components["schemas"]["OrderItem"][];
+            subtotal_cents: number;
+            delivery_cents: number;
+            total_cents: number;
+            /** @description Null for orders of clients that gave none. */
+            address: components["schemas"]["Address"] | null;
+            payment: {
+                /** @enum {string} */
+                method: "cash_on_delivery" | "card";
+                /** @enum {string} */
+                status: "due" | "pending" | "authorized" | "paid" | "declined" | "voided";
+                /** @description The end of the card's number. */
+                last4?: string;
+            };
+        };
+        OrderItem: {
+            /** @description Null when the product is gone. */
+            product_id: number | null;
+            name: string;
+            /** @description May be empty. */
+            image_url: string;
+            /** @description Of one unit. */
+            price_cents: number;
+            quantity: number;
+            line_cents: number;
+        };
+        Session: {
+            access_token: string;
+            /** @constant */
+            token_type: "Bearer";
+            /** @description Seconds that the access token is good for. */
+            expires_in: number;
+            user: components["schemas"]["Me"];
+        };
+        Me: {
+            id: number;
+            username: string;
+            email: string;
+            /** @description Relative; the same until the picture changes. */
+            avatar_url: string;
+            /** @description Whether the account may buy alcohol. */
+            is_adult: boolean;
+            /** @enum {string} */
+            age: "unknown" | "adult" | "minor";
+            /** Format: date-time */
+            created_at: string;
+        };
+        Failure: {
+            /** @description May be shown to the shopper as it is. */
+            error: string;
+            /** @description What exactly happened */
+            code: string;
+            /** @description The field of the request that is wrong. */
+            field?: string;
+        };
+        TokenFailure: {
+            /** @description May be shown to the shopper as it is. */
+            error: string;
+            /** @enum {string} */
+            code: "token_missing" | "token_expired" | "token_malformed" | "token_rejected" | "token_revoked" | "session_ended";
+            /** @description What clients of the old API read. */
+            msg: string;
         };
     };
     responses: {
@@ -551,11 +1211,80 @@ export interface components {
                 "application/json": components["schemas"]["TokenError"];
             };
         };
+        /** @description The basket as it is now. */
+        Basket: {
+            headers: {
+                ETag: components["headers"]["BasketETag"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Basket"];
+            };
+        };
+        /** @description The basket has changed since (basket_changed); this is what it is now. */
+        BasketChanged: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Problem"] & {
+                    basket: components["schemas"]["Basket"];
+                };
+            };
+        };
+        /** @description It was refused, or failed; nothing is changed. */
+        Problem: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description The request breaks a rule; nothing is changed. */
+        Refused: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Failure"];
+            };
+        };
+        /** @description An access token; the refresh token is in the cookie. */
+        SessionStarted: {
+            headers: {
+                /** @description grocery_refresh, HttpOnly, SameSite=Strict, for /api/v1/auth alone, for 30 days. */
+                "Set-Cookie"?: string;
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Session"];
+            };
+        };
+        /** @description No token, or one that has expired (token_expired), was revoked (token_revoked) or is not ours; 422 when it has not the form of one. */
+        TokenRefusedV1: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["TokenFailure"];
+            };
+        };
     };
     parameters: {
         ProductID: number;
+        OrderID: number;
+        /** @description The ETag of the basket as the caller knows it; a basket that has changed since is kept and answered with 412. */
+        IfMatch: string;
     };
     requestBodies: {
+        BasketLines: {
+            content: {
+                "application/json": {
+                    items: components["schemas"]["BasketLine"][];
+                };
+            };
+        };
         ProductRef: {
             content: {
                 "application/json": {
@@ -564,7 +1293,10 @@ export interface components {
             };
         };
     };
-    headers: never;
+    headers: {
+        /** @description The version of the basket, in quotes. */
+        BasketETag: string;
+    };
     pathItems: never;
 }
 export type $defs = Record<string, never>;
@@ -864,6 +1596,43 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    uploadAvatar: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": {
+                    /** Format: binary */
+                    file: string;
+                };
+            };
+        };
+        responses: {
+            /** @description It is the caller's picture now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        message: string;
+                        avatar_url: string;
+                    };
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["TokenRefused"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            422: components["responses"]["TokenMalformed"];
+            429: components["responses"]["TooMany"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     getAvatar: {
         parameters: {
             query?: never;
@@ -882,6 +1651,7 @@ export interface operations {
                 };
                 content: {
                     "image/png": string;
+                    "image/jpeg": string;
                 };
             };
         };
@@ -1024,6 +1794,7 @@ export interface operations {
             401: components["responses"]["TokenRefused"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
             422: components["responses"]["TokenMalformed"];
             503: components["responses"]["Unavailable"];
         };
@@ -1046,6 +1817,292 @@ export interface operations {
                     "application/json": number[];
                 };
             };
+            401: components["responses"]["TokenRefused"];
+            422: components["responses"]["TokenMalformed"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    searchProducts: {
+        parameters: {
+            query?: {
+                q?: string;
+                /** @description Of one of these; may be given several times. */
+                category?: string[];
+                min_price_cents?: number;
+                /** @description 0 is no limit. */
+                max_price_cents?: number;
+                min_rating?: number;
+                in_stock?: boolean;
+                alcohol?: boolean;
+                sort?: "relevance" | "shelf" | "name" | "price" | "-price" | "rating";
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The page. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["ProductV1"][];
+                        next_cursor: string | null;
+                        total: number;
+                        corrected: boolean;
+                        facets: components["schemas"]["Facets"];
+                    };
+                };
+            };
+            400: components["responses"]["Invalid"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getProductV1: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["ProductID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The product. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProductV1"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            404: components["responses"]["NotFound"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getCategories: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The aisles. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: {
+                            name: string;
+                            count: number;
+                            image_url: string;
+                        }[];
+                    };
+                };
+            };
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getReviews: {
+        parameters: {
+            query?: {
+                sort?: "newest" | "highest" | "lowest";
+                limit?: number;
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                id: components["parameters"]["ProductID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The page. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["ReviewV1"][];
+                        next_cursor: string | null;
+                        /** @description The caller's own review. */
+                        mine: components["schemas"]["ReviewV1"] | null;
+                        /** @description Whether the caller has bought the product. */
+                        can_review: boolean;
+                        summary: {
+                            average: number | null;
+                            count: number;
+                            by_rating: {
+                                1: number;
+                                2: number;
+                                3: number;
+                                4: number;
+                                5: number;
+                            } & {
+                                [key: string]: number;
+                            };
+                        };
+                    };
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["TokenRefused"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["TokenMalformed"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    putReview: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["ProductID"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReviewInput"];
+            };
+        };
+        responses: {
+            /** @description The review that was changed. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReviewV1"];
+                };
+            };
+            /** @description The first review. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReviewV1"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["TokenRefused"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            422: components["responses"]["TokenMalformed"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    deleteReview: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["ProductID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is removed. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["TokenRefused"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["TokenMalformed"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getFavouritesV1: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The products. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["ProductV1"][];
+                    };
+                };
+            };
+            401: components["responses"]["TokenRefused"];
+            422: components["responses"]["TokenMalformed"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    putFavourite: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["ProductID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is marked. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["TokenRefused"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["TokenMalformed"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    deleteFavourite: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["ProductID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is not marked. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Invalid"];
             401: components["responses"]["TokenRefused"];
             422: components["responses"]["TokenMalformed"];
             503: components["responses"]["Unavailable"];
@@ -1076,6 +2133,8 @@ export interface operations {
                 content: {
                     "application/json": {
                         is_adult: boolean;
+                        /** @enum {string} */
+                        age: "unknown" | "adult" | "minor";
                     };
                 };
             };
@@ -1083,6 +2142,745 @@ export interface operations {
             401: components["responses"]["TokenRefused"];
             404: components["responses"]["NotFound"];
             422: components["responses"]["TokenMalformed"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    quoteBasket: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: components["requestBodies"]["BasketLines"];
+        responses: {
+            /** @description The basket, of version 0, without the products that are not sold. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MergedBasket"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    getMyBasket: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["Basket"];
+            401: components["responses"]["TokenRefused"];
+            422: components["responses"]["TokenMalformed"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    clearMyBasket: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag of the basket as the caller knows it; a basket that has changed since is kept and answered with 412. */
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["Basket"];
+            400: components["responses"]["Problem"];
+            401: components["responses"]["TokenRefused"];
+            404: components["responses"]["Problem"];
+            412: components["responses"]["BasketChanged"];
+            422: components["responses"]["TokenMalformed"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    setBasketItem: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag of the basket as the caller knows it; a basket that has changed since is kept and answered with 412. */
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
+            path: {
+                id: components["parameters"]["ProductID"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    quantity: number;
+                };
+            };
+        };
+        responses: {
+            200: components["responses"]["Basket"];
+            400: components["responses"]["Problem"];
+            401: components["responses"]["TokenRefused"];
+            404: components["responses"]["Problem"];
+            412: components["responses"]["BasketChanged"];
+            413: components["responses"]["Problem"];
+            422: components["responses"]["TokenMalformed"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    removeBasketItem: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag of the basket as the caller knows it; a basket that has changed since is kept and answered with 412. */
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
+            path: {
+                id: components["parameters"]["ProductID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["Basket"];
+            400: components["responses"]["Problem"];
+            401: components["responses"]["TokenRefused"];
+            404: components["responses"]["Problem"];
+            412: components["responses"]["BasketChanged"];
+            422: components["responses"]["TokenMalformed"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    mergeBasket: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag of the basket as the caller knows it; a basket that has changed since is kept and answered with 412. */
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: components["requestBodies"]["BasketLines"];
+        responses: {
+            /** @description The basket. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["BasketETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MergedBasket"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["TokenRefused"];
+            404: components["responses"]["Problem"];
+            412: components["responses"]["BasketChanged"];
+            413: components["responses"]["Problem"];
+            422: components["responses"]["TokenMalformed"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    getPaymentMethods: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The methods, the usual one first. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["PaymentMethod"][];
+                    };
+                };
+            };
+        };
+    };
+    getOrders: {
+        parameters: {
+            query?: {
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of orders. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["Order"][];
+                        next_cursor: string | null;
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["TokenRefused"];
+            422: components["responses"]["TokenMalformed"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    placeOrder: {
+        parameters: {
+            query?: never;
+            header: {
+                "Idempotency-Key": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OrderInput"];
+            };
+        };
+        responses: {
+            /** @description The order that an earlier request with this key has made. */
+            200: {
+                headers: {
+                    "Idempotency-Replayed"?: "true";
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Order"];
+                };
+            };
+            /** @description The order. */
+            201: {
+                headers: {
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Order"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["TokenRefused"];
+            /** @description The card is refused (card_declined). The goods are back in the basket. */
+            402: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"] & {
+                        /** @constant */
+                        code?: "card_declined";
+                        basket?: components["schemas"]["Basket"];
+                    };
+                };
+            };
+            /** @description The basket holds alcohol and the caller is not known to be of age (age_required). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: components["responses"]["Problem"];
+            /** @description The basket is not what the page showed; nothing is changed. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "basket_empty" | "basket_changed" | "total_changed" | "out_of_stock";
+                        basket?: components["schemas"]["Basket"];
+                        /** @description With total_changed */
+                        total_cents?: number;
+                        /** @description With out_of_stock, what there is less of than ordered. */
+                        items?: {
+                            product_id: number;
+                            name: string;
+                            available: number;
+                        }[];
+                    };
+                };
+            };
+            413: components["responses"]["Problem"];
+            /** @description The key was used for another request (idempotency_mismatch), or the token has not the form of one (it has msg then). */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error?: string;
+                        code?: string;
+                        msg?: string;
+                    };
+                };
+            };
+            503: components["responses"]["Problem"];
+        };
+    };
+    getOrder: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["OrderID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The order. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Order"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["TokenRefused"];
+            404: components["responses"]["Problem"];
+            422: components["responses"]["TokenMalformed"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    getReceipt: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["OrderID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The receipt. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["TokenRefused"];
+            404: components["responses"]["Problem"];
+            422: components["responses"]["TokenMalformed"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    reorder: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["OrderID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The basket, and what could not be put in. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["BasketETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        basket: components["schemas"]["Basket"];
+                        left_out: {
+                            product_id: number | null;
+                            name: string;
+                            /** @enum {string} */
+                            reason: "not_sold" | "out_of_stock" | "basket_full";
+                        }[];
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["TokenRefused"];
+            404: components["responses"]["Problem"];
+            422: components["responses"]["TokenMalformed"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    signUp: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Registration"];
+            };
+        };
+        responses: {
+            201: components["responses"]["SessionStarted"];
+            400: components["responses"]["Refused"];
+            /** @description The name (username_taken) or the address (email_taken) is another account's. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            413: components["responses"]["Refused"];
+            429: components["responses"]["TooMany"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    signIn: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Login"];
+            };
+        };
+        responses: {
+            200: components["responses"]["SessionStarted"];
+            400: components["responses"]["Refused"];
+            /** @description Address or password is wrong (login_refused). */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            413: components["responses"]["Refused"];
+            429: components["responses"]["TooMany"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    refreshSession: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Any text. Other sites' pages cannot send it. */
+                "X-Requested-With": string;
+            };
+            path?: never;
+            cookie?: {
+                grocery_refresh?: string;
+            };
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["SessionStarted"];
+            /** @description There is no session any more (session_ended), or there was none. The cookie is removed. */
+            401: {
+                headers: {
+                    "Set-Cookie"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TokenFailure"];
+                };
+            };
+            /** @description X-Requested-With is missing (requested_with_missing). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            429: components["responses"]["TooMany"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    signOut: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: {
+                grocery_refresh?: string;
+            };
+        };
+        requestBody?: never;
+        responses: {
+            /** @description There is no session now. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    signOutEverywhere: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Nobody is signed in to this account now. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["TokenRefusedV1"];
+            422: components["responses"]["TokenRefusedV1"];
+            429: components["responses"]["TooMany"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getMe: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The account. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Me"];
+                };
+            };
+            401: components["responses"]["TokenRefusedV1"];
+            422: components["responses"]["TokenRefusedV1"];
+            429: components["responses"]["TooMany"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    deleteMe: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    current_password: string;
+                };
+            };
+        };
+        responses: {
+            /** @description The account is gone. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Refused"];
+            401: components["responses"]["TokenRefusedV1"];
+            /** @description The current password is wrong (password_wrong). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            413: components["responses"]["Refused"];
+            422: components["responses"]["TokenRefusedV1"];
+            429: components["responses"]["TooMany"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    updateMe: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    username?: string;
+                    /** Format: email */
+                    email?: string;
+                    /** @description Needed to change the address. */
+                    current_password?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description The account as it is now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Me"];
+                };
+            };
+            400: components["responses"]["Refused"];
+            401: components["responses"]["TokenRefusedV1"];
+            /** @description The current password is wrong (password_wrong). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description The name (username_taken) or the address (email_taken) is another account's. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            413: components["responses"]["Refused"];
+            422: components["responses"]["TokenRefusedV1"];
+            429: components["responses"]["TooMany"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    putAvatar: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": {
+                    /** Format: binary */
+                    file: string;
+                };
+            };
+        };
+        responses: {
+            /** @description It is the caller's picture now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        avatar_url: string;
+                    };
+                };
+            };
+            /** @description There is no picture in the request (file_missing), it is none that is taken (file_type), or too_many_pixels. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            401: components["responses"]["TokenRefusedV1"];
+            413: components["responses"]["Refused"];
+            422: components["responses"]["TokenRefusedV1"];
+            429: components["responses"]["TooMany"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    deleteAvatar: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The caller has the default picture. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["TokenRefusedV1"];
+            422: components["responses"]["TokenRefusedV1"];
+            429: components["responses"]["TooMany"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    changePassword: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    current_password: string;
+                    new_password: string;
+                };
+            };
+        };
+        responses: {
+            200: components["responses"]["SessionStarted"];
+            400: components["responses"]["Refused"];
+            401: components["responses"]["TokenRefusedV1"];
+            /** @description The current password is wrong (password_wrong). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            413: components["responses"]["Refused"];
+            422: components["responses"]["TokenRefusedV1"];
+            429: components["responses"]["TooMany"];
             503: components["responses"]["Unavailable"];
         };
     };

@@ -1,6 +1,6 @@
 // @vitest-environment node
 import { expect, it } from 'vitest';
-import { formatEUR, splitEUR, toCents } from './money';
+import { formatEUR, parseEUR, shortEUR, splitEUR } from './money';
 
 it.each([
   [0, '€0.00'],
@@ -10,11 +10,19 @@ it.each([
 ])('%i cents read %s', (cents, text) => expect(formatEUR(cents)).toBe(text));
 
 it.each([
-  [0.89, 89],
-  [0.8900000000000000133, 89],
-  [1.005, 100],
-  [19.99, 1999],
-  [4.35, 435],
-])('a price of %d is %i cents', (euros, cents) => expect(toCents(euros)).toBe(cents));
+  [500, '€5'],
+  [450, '€4.50'],
+])('%i cents are %s in short', (cents, text) => expect(shortEUR(cents)).toBe(text));
+
+it.each([
+  ['4', 400],
+  ['4.5', 450],
+  ['€ 4,50', 450],
+  [' 0.05 €', 5],
+  ['', null],
+  ['-1', null],
+  ['1.234', null],
+  ['four', null],
+])('%j is %j cents', (text, cents) => expect(parseEUR(text)).toBe(cents));
 
 it('splits a price for its label', () => expect(splitEUR(1205)).toEqual({ euros: '12', cents: '05' }));

@@ -1,5 +1,5 @@
 import { QueryClient } from '@tanstack/react-query';
-import { ApiError } from './api-client';
+import { ApiError } from './http';
 
 /** Reads are repeated when the shop is away, and never when it has answered no. */
 export function createQueryClient(retryDelay?: number): QueryClient {
@@ -12,6 +12,7 @@ export function createQueryClient(retryDelay?: number): QueryClient {
         retry: (failures, error) => failures < 2 && !(error instanceof ApiError && error.status < 500),
         ...(retryDelay === undefined ? {} : { retryDelay }),
       },
+      mutations: { networkMode: 'always' },
     },
   });
 }

@@ -1,49 +1,50 @@
+import { BACKEND } from '@/config/runtime';
+import { ApiError, isPassing, refusal, send } from './http';
+import type { Me, Session as Answer } from './shop-types';
 import { storage } from './storage';
 
-const KEY = 'grocery.token';
+/** Says that the browser holds a refresh cookie: `in`, or `leaving` while the shop has not heard of the sign-out. No secret. */
+const KEY = 'grocery.session';
+const LOCK = 'grocery.session';
+const CHANNEL = 'grocery.session';
+/** A token with less time left is renewed before it is sent. */
+const MARGIN_MS = 10_000;
+/** How long a tab waits for the token that another one has just got. */
+const HEARSAY_MS = 150;
 
-/** Why nobody is signed in: never was, left, or the token ran out. */
+/** Why nobody is signed in: never was, left, or the session ran out. */
 export type SessionEnd = 'none' | 'signed-out' | 'expired';
 
 interface State {
-  token: string | null;
+  /** `unknown`: somebody was signed in, and the shop has not said yet whether they still are. */
+  who: 'unknown' | 'guest' | 'member';
+  user: Me | null;
   end: SessionEnd;
 }
 
+type News = { kind: 'began'; answer: Answer; until: number } | { kind: 'ended'; end: SessionEnd } | { kind: 'changed'; user: Me };
+
 /**
- * Who is signed in, as the access token of the API. It outlives a reload, follows the other tabs of the browser, and
- * ends by itself when the token has run out.
+ * Who is signed in. The access token is good for minutes and lives in the memory of this tab alone; the browser keeps a
+ * refresh cookie that no script can read and that gets the next one. Tabs renew one at a time (a lock) and tell each
+ * other what they got (a channel), so that a cookie is used once and everybody signs in and out together.
  */
-class Session {
-  #state: State = { token: null, end: 'none' };
+export class Session {
+  #state: State = { who: 'guest', user: null, end: 'none' };
+  #token: { value: string; until: number } | null = null;
   #listeners = new Set<() => void>();
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  #renewing: Promise<string> | null = null;
+  /** Changes with every sign-in and sign-out; a renewal that began before is void. */
+  #era = 0;
+  #channel = new BroadcastChannel(CHANNEL);
+  #again: ReturnType<typeof setTimeout> | undefined;
 
   constructor() {
-    this.#load(storage.get(KEY), 'none');
-    window.addEventListener('storage', (event) => {
-      if (event.key === KEY || event.key === null) this.#load(storage.get(KEY), 'signed-out');
-    });
+    this.#channel.onmessage = (event: MessageEvent<News>) => this.#hear(event.data);
   }
 
   get state(): State {
     return this.#state;
-  }
-
-  get token(): string | null {
-    return this.#state.token;
-  }
-
-  begin(token: string): void {
-    storage.set(KEY, token);
-    this.#load(token, 'none');
-  }
-
-  /** Ends the session. Given a token, only when that token is still the current one. */
-  finish(end: SessionEnd, token?: string): void {
-    if (token !== undefined && token !== this.#state.token) return;
-    storage.set(KEY, null);
-    this.#load(null, end);
   }
 
   readonly subscribe = (listener: () => void): (() => void) => {
@@ -51,32 +52,154 @@ class Session {
     return () => this.#listeners.delete(listener);
   };
 
-  #load(token: string | null, end: SessionEnd): void {
-    clearTimeout(this.#timer);
-    const left = token === null ? 0 : expiry(token) - Date.now();
-    if (token !== null && left <= 0) {
-      storage.set(KEY, null);
-      token = null;
-      end = 'expired';
+  /** Finds out who is there when the page opens. Asks again until the shop has answered. */
+  open(): void {
+    const kept = storage.get(KEY);
+    if (kept === 'leaving') void this.#leave();
+    if (kept !== 'in' || this.#state.who !== 'guest') return;
+    this.#show({ who: 'unknown', user: null, end: 'none' });
+    window.addEventListener('online', () => this.#retry(0));
+    this.#retry(0);
+  }
+
+  /** Somebody has signed in, or the shop has given a new session for another reason. */
+  begin(answer: Answer): void {
+    const until = Date.now() + answer.expires_in * 1000;
+    storage.set(KEY, 'in');
+    this.#adopt(answer, until);
+    this.#tell({ kind: 'began', answer, until });
+  }
+
+  /** The account of who is signed in has changed. */
+  change(user: Me): void {
+    if (this.#state.who !== 'member') return;
+    this.#show({ ...this.#state, user });
+    this.#tell({ kind: 'changed', user });
+  }
+
+  /** Signs out here and in the other tabs, and tells the shop as soon as it can be reached. */
+  async signOut(): Promise<void> {
+    storage.set(KEY, 'leaving');
+    this.#finish('signed-out');
+    this.#tell({ kind: 'ended', end: 'signed-out' });
+    await this.#leave();
+  }
+
+  /** The session is over at the shop: its refresh cookie is worth nothing any more. */
+  ended(end: SessionEnd): void {
+    storage.set(KEY, null);
+    this.#finish(end);
+    this.#tell({ kind: 'ended', end });
+  }
+
+  /** A token that is good now. Throws ApiError 401 when nobody is signed in, NetworkError when it cannot be known. */
+  token(): Promise<string> {
+    if (this.#state.who === 'guest') return Promise.reject(new ApiError(401, 'Please sign in to go on.'));
+    if (this.#token && this.#token.until - Date.now() > MARGIN_MS) return Promise.resolve(this.#token.value);
+    return this.#renew();
+  }
+
+  /** Another token instead of one that the shop has refused. */
+  replace(refused: string): Promise<string> {
+    if (this.#token?.value === refused) this.#token = null;
+    return this.token();
+  }
+
+  #renew(): Promise<string> {
+    this.#renewing ??= this.#renewAlone().finally(() => (this.#renewing = null));
+    return this.#renewing;
+  }
+
+  async #renewAlone(): Promise<string> {
+    const era = this.#era;
+    return alone(async (waited) => {
+      // Whoever had the lock before has most likely got a token for everybody.
+      for (let ms = 0; waited && ms < HEARSAY_MS && !this.#fresh(); ms += 10) await new Promise((done) => setTimeout(done, 10));
+      const heard = this.#fresh();
+      if (heard !== undefined) return heard;
+      if (era !== this.#era) throw new ApiError(401, 'Please sign in to go on.');
+      const reply = await send(`${BACKEND}/api/v1/auth/refresh`, {
+        method: 'POST',
+        headers: { Accept: 'application/json', 'X-Requested-With': 'grocery' },
+        credentials: 'include',
+      });
+      // Somebody signed in or out meanwhile: what this renewal brought is theirs no more.
+      if (era !== this.#era) {
+        if (this.#token) return this.#token.value;
+        throw new ApiError(401, 'Please sign in to go on.');
+      }
+      if (reply.status !== 200 || reply.data === undefined) {
+        const error = refusal(reply.status === 200 ? { ...reply, status: 502 } : reply);
+        if (error.status === 401 || error.status === 403) this.ended('expired');
+        throw error;
+      }
+      const answer = reply.data as Answer;
+      this.begin(answer);
+      return answer.access_token;
+    });
+  }
+
+  #fresh(): string | undefined {
+    return this.#token && this.#token.until - Date.now() > MARGIN_MS ? this.#token.value : undefined;
+  }
+
+  /** While it is unknown who is there: asks now, and then less and less often. */
+  #retry(tries: number): void {
+    clearTimeout(this.#again);
+    if (this.#state.who !== 'unknown') return;
+    this.#renew().catch((error: unknown) => {
+      if (isPassing(error) || (error instanceof ApiError && error.status === 429)) this.#again = setTimeout(() => this.#retry(tries + 1), Math.min(30_000, 1000 * 2 ** tries));
+      else if (this.#state.who === 'unknown') this.ended('expired');
+    });
+  }
+
+  async #leave(): Promise<void> {
+    try {
+      const { status } = await send(`${BACKEND}/api/v1/auth/logout`, { method: 'POST', headers: { 'X-Requested-With': 'grocery' }, credentials: 'include' });
+      if (status < 500 && status !== 429 && storage.get(KEY) === 'leaving') storage.set(KEY, null);
+    } catch {
+      // The note stays, and the next page says it to the shop.
     }
-    if (token !== null && left < 2 ** 31) {
-      const current = token;
-      this.#timer = setTimeout(() => this.finish('expired', current), left);
-    }
-    this.#state = { token, end };
+  }
+
+  #adopt(answer: Answer, until: number): void {
+    this.#era++;
+    clearTimeout(this.#again);
+    this.#token = { value: answer.access_token, until };
+    this.#show({ who: 'member', user: answer.user, end: 'none' });
+  }
+
+  #finish(end: SessionEnd): void {
+    this.#era++;
+    clearTimeout(this.#again);
+    this.#token = null;
+    // Whoever was only being looked for, and is not there, need not be told about an end.
+    this.#show({ who: 'guest', user: null, end });
+  }
+
+  #hear(news: News): void {
+    if (news.kind === 'began') this.#adopt(news.answer, news.until);
+    else if (news.kind === 'ended') this.#finish(news.end);
+    else if (this.#state.who === 'member') this.#show({ ...this.#state, user: news.user });
+  }
+
+  #tell(news: News): void {
+    this.#channel.postMessage(news);
+  }
+
+  #show(state: State): void {
+    this.#state = state;
     for (const listener of [...this.#listeners]) listener();
   }
 }
 
-/** When a JWT runs out, in milliseconds since 1970; Infinity when it does not say. The server checks, this only tells. */
-function expiry(token: string): number {
-  try {
-    const payload = token.split('.')[1] ?? '';
-    const claims = JSON.parse(atob(payload.replaceAll('-', '+').replaceAll('_', '/'))) as { exp?: unknown };
-    return typeof claims.exp === 'number' ? claims.exp * 1000 : Infinity;
-  } catch {
-    return Infinity;
-  }
+/** Runs one piece of work at a time among all tabs; says whether it had to wait for another tab. */
+async function alone<T>(work: (waited: boolean) => Promise<T>): Promise<T> {
+  // Browsers offer locks to secure pages only.
+  const locks = navigator.locks as LockManager | undefined;
+  if (!locks) return work(false);
+  const free = await locks.request(LOCK, { ifAvailable: true }, async (lock) => (lock ? { value: await work(false) } : null));
+  return free ? free.value : locks.request(LOCK, () => work(true));
 }
 
 export const session = new Session();

@@ -5,3 +5,8 @@ import { session } from './session';
 export function useSession() {
   return useSyncExternalStore(session.subscribe, () => session.state);
 }
+
+/** Who is signed in; null while nobody is. */
+export function useMe() {
+  return useSession().user;
+}

@@ -3,13 +3,13 @@ import userEvent from '@testing-library/user-event';
 import { App } from '@/app/App';
 import { createQueryClient } from '@/lib/query-client';
 import { session } from '@/lib/session';
-import { tokenOf } from './shop-api';
+import type { ShopAPI } from './shop-api';
 
-/** Opens the page at an address as a shopper would, signed in if asked to. */
-export function openShop(path = '/', { signedIn = false } = {}) {
-  if (signedIn) session.begin(tokenOf('anna@example.com'));
+/** Opens the page at an address as a shopper would; with an API, signed in there. */
+export function openShop(path = '/', signedInAt?: ShopAPI) {
+  if (signedInAt) session.begin(signedInAt.session());
   window.history.replaceState(null, '', path);
-  const user = userEvent.setup();
-  render(<App queryClient={createQueryClient(1)} />);
-  return user;
+  const user = userEvent.setup({ delay: null });
+  const { unmount } = render(<App queryClient={createQueryClient(1)} />);
+  return Object.assign(user, { unmount });
 }

@@ -1,11 +1,28 @@
-import { afterAll, afterEach, beforeAll } from 'vitest';
+import { afterAll, afterEach, beforeAll, vi } from 'vitest';
+
+/** Windows of one browser that hear each other at once; Node's own channels send events that are foreign to jsdom. */
+class Channel {
+  static all = new Set<Channel>();
+  onmessage: ((event: { data: unknown }) => void) | null = null;
+  constructor(readonly name: string) {
+    Channel.all.add(this);
+  }
+  postMessage(data: unknown) {
+    for (const other of Channel.all) if (other !== this && other.name === this.name) other.onmessage?.({ data: structuredClone(data) });
+  }
+  close() {
+    Channel.all.delete(this);
+  }
+}
 
 // Tests of the web server and of scripts run without a browser's world.
 if (typeof window !== 'undefined') {
-  const { cleanup } = await import('@testing-library/react');
+  vi.stubGlobal('BroadcastChannel', Channel);
+  const { cleanup, configure } = await import('@testing-library/react');
   await import('@testing-library/jest-dom/vitest');
   const { server } = await import('./server');
   const { session } = await import('@/lib/session');
+  configure({ asyncUtilTimeout: 10_000 });
 
   // jsdom has the element but not its methods.
   if (!('showModal' in HTMLDialogElement.prototype)) {
@@ -19,14 +36,20 @@ if (typeof window !== 'undefined') {
       },
     });
   }
+  document.documentElement.lang = 'en'; // as index.html has it
   window.scrollTo = () => undefined;
+  Element.prototype.scrollIntoView = () => undefined;
+  window.matchMedia = (media) => ({ matches: true, media, addEventListener: () => undefined, removeEventListener: () => undefined }) as unknown as MediaQueryList;
+  URL.createObjectURL = () => 'blob:picture';
+  URL.revokeObjectURL = () => undefined;
 
   beforeAll(() => server.listen({ onUnhandledRequest: 'error' }));
   afterEach(() => {
     cleanup();
     server.resetHandlers();
-    session.finish('signed-out');
+    session.ended('none');
     localStorage.clear();
+    sessionStorage.clear();
     window.history.replaceState(null, '', '/');
   });
   afterAll(() => server.close());

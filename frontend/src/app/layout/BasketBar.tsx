@@ -1,6 +1,6 @@
 import { useLocation } from 'react-router';
+import { usePricedBasket } from '@/features/basket/basket-context';
 import { formatEUR } from '@/lib/money';
-import { usePricedBasket } from '../use-priced-basket';
 import styles from './BasketBar.module.css';
 
 /** On a phone: the basket at the thumb, as soon as something is in it. */

@@ -1,20 +1,18 @@
+import { Link } from 'react-router';
 import { Button, ButtonLink } from '@/components/Button';
 import { Dialog } from '@/components/Dialog';
 import { BasketView } from '@/features/basket/components/BasketView';
-import { Link } from 'react-router';
-import { usePricedBasket } from '../use-priced-basket';
+import { Action } from '../goods';
 import styles from './BasketDrawer.module.css';
 
 /** The basket beside the goods. */
-export function BasketDrawer({ open, onClose }: { open: boolean; onClose: () => void }) {
-  const { positions, totals, change } = usePricedBasket();
+export default function BasketDrawer({ open, onClose }: { open: boolean; onClose: () => void }) {
   return (
     <Dialog open={open} onClose={onClose} title="Your basket" place="side">
       <BasketView
         layout="column"
-        positions={positions}
-        totals={totals}
-        onChange={change}
+        Action={Action}
+        onLeave={onClose}
         browse={<Button onClick={onClose}>Look around</Button>}
         next={
           <div className={styles.next}>

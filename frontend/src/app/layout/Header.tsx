@@ -1,12 +1,18 @@
 import { Link, useLocation, useNavigate } from 'react-router';
 import { Icon } from '@/components/Icon';
 import { AccountMenu } from '@/features/auth/components/AccountMenu';
+import { usePricedBasket } from '@/features/basket/basket-context';
 import { SearchBox } from '@/features/catalogue/components/SearchBox';
 import { useStoreSearch } from '@/features/catalogue/use-store-search';
 import { formatEUR } from '@/lib/money';
 import { signInPath } from '../paths';
-import { usePricedBasket } from '../use-priced-basket';
 import styles from './Header.module.css';
+
+const LINKS = [
+  { to: '/orders', label: 'Orders', icon: 'receipt' },
+  { to: '/favourites', label: 'Favourites', icon: 'heart' },
+  { to: '/account', label: 'Account', icon: 'person' },
+] as const;
 
 export function Header({ onOpenBasket }: { onOpenBasket: () => void }) {
   const location = useLocation();
@@ -30,7 +36,7 @@ export function Header({ onOpenBasket }: { onOpenBasket: () => void }) {
           <SearchBox value={inStore ? search.query : ''} onChange={onSearch} />
         </div>
         <div className={styles.account}>
-          <AccountMenu signInPath={signInPath(location)} />
+          <AccountMenu signInPath={signInPath(location)} links={[...LINKS]} />
         </div>
         <button
           type="button"

@@ -1,35 +1,37 @@
-import { useEffect, useRef, useState, type ReactNode } from 'react';
-import { NavigationType, useLocation, useNavigationType } from 'react-router';
+import { lazy, Suspense, useEffect, useRef, useState, type ReactNode } from 'react';
+import { useLocation } from 'react-router';
 import { useToast } from '@/components/Toasts';
 import { useBasket } from '@/features/basket/basket-context';
 import { useOnline } from '@/lib/use-online';
 import { useSession } from '@/lib/use-session';
+import { useScroll } from '../use-scroll';
 import { BasketBar } from './BasketBar';
-import { BasketDrawer } from './BasketDrawer';
 import { Footer } from './Footer';
 import { Header } from './Header';
 import styles from './Layout.module.css';
 
+const BasketDrawer = lazy(() => import('./BasketDrawer'));
+
 /** What surrounds every page. */
 export function Layout({ children }: { children: ReactNode }) {
-  const [drawer, setDrawer] = useState(false);
+  const [drawer, setDrawer] = useState<'never' | 'open' | 'closed'>('never');
   const { pathname } = useLocation();
-  const navigation = useNavigationType();
   const main = useRef<HTMLElement>(null);
   const online = useOnline();
   const { problem } = useBasket();
   const { end } = useSession();
   const toast = useToast();
+  const close = () => setDrawer((d) => (d === 'open' ? 'closed' : d));
+  useScroll();
 
-  // Another page: its beginning is what one sees and where the keyboard goes on.
+  // Another page: its beginning is where the keyboard goes on.
   const shown = useRef(pathname);
   useEffect(() => {
     if (shown.current === pathname) return;
     shown.current = pathname;
-    setDrawer(false);
-    if (navigation !== NavigationType.Pop) window.scrollTo(0, 0);
+    close();
     main.current?.focus({ preventScroll: true });
-  }, [pathname, navigation]);
+  }, [pathname]);
 
   useEffect(() => {
     if (problem) toast(problem, 'bad');
@@ -44,7 +46,7 @@ export function Layout({ children }: { children: ReactNode }) {
       <a className={styles.skip} href="#main">
         Skip to the goods
       </a>
-      <Header onOpenBasket={() => setDrawer(true)} />
+      <Header onOpenBasket={() => setDrawer('open')} />
       {!online && (
         <p className={styles.offline} role="status">
           You are offline. You can look around, but not buy until you are back.
@@ -54,8 +56,12 @@ export function Layout({ children }: { children: ReactNode }) {
         {children}
       </main>
       <Footer />
-      <BasketBar onOpen={() => setDrawer(true)} />
-      <BasketDrawer open={drawer} onClose={() => setDrawer(false)} />
+      <BasketBar onOpen={() => setDrawer('open')} />
+      {drawer !== 'never' && (
+        <Suspense>
+          <BasketDrawer open={drawer === 'open'} onClose={close} />
+        </Suspense>
+      )}
     </>
   );
 }

@@ -1,86 +1,148 @@
-import { Link, Navigate, useNavigate } from 'react-router';
+import { useState } from 'react';
+import { Link, Navigate, useNavigate, useParams } from 'react-router';
 import { Button, ButtonLink } from '@/components/Button';
 import { EmptyState } from '@/components/EmptyState';
 import { Notice } from '@/components/Notice';
-import { DeliveryMeter } from '@/features/basket/components/DeliveryMeter';
-import { Totals } from '@/features/basket/components/Totals';
+import { DeliveryMeter } from '@/components/DeliveryMeter';
+import { Totals } from '@/components/Totals';
+import { useBasketStore, usePricedBasket } from '@/features/basket/basket-context';
+import { useLastAddress } from '@/features/checkout/api/reads';
+import { AddressForm, countryName } from '@/features/checkout/components/AddressForm';
+import { PaymentForm, PaymentSummary } from '@/features/checkout/components/PaymentForm';
+import { Steps } from '@/features/checkout/components/Steps';
+import { useDraft, type Draft } from '@/features/checkout/draft';
+import { isStep, type Step } from '@/features/checkout/steps';
 import { formatEUR } from '@/lib/money';
-import { useSession } from '@/lib/use-session';
-import { GoodsList } from '../GoodsList';
-import { withNext } from '../paths';
+import type { Me } from '@/lib/shop-types';
+import { Members } from '../Members';
 import { useCheckout } from '../use-checkout';
 import { useDocumentTitle } from '../use-document-title';
-import { usePricedBasket } from '../use-priced-basket';
+import { CheckoutProblem } from './CheckoutProblem';
+import { GoodsList } from './GoodsList';
 import styles from './pages.module.css';
-import type { Receipt } from './ThanksPage';
 
-/** The last look before buying. */
+/** From the basket to an order: where to, how paid, a last look. */
 export default function CheckoutPage() {
-  const { token } = useSession();
-  const { basket, store, products, positions, totals } = usePricedBasket();
-  const navigate = useNavigate();
   useDocumentTitle('Checkout');
-  const checkout = useCheckout((message, sold) => {
-    const receipt: Receipt = { message, goods: sold.positions, totals: sold.totals };
-    void navigate('/thanks', { state: receipt, replace: true });
+  return <Members>{(me) => <Checkout key={me.id} me={me} />}</Members>;
+}
+
+function Checkout({ me }: { me: Me }) {
+  const { step: asked } = useParams();
+  const { basket, positions, totals } = usePricedBasket();
+  const store = useBasketStore();
+  const navigate = useNavigate();
+  const [draft, change] = useDraft(me.id);
+  const [done, setDone] = useState(false);
+  const last = useLastAddress();
+  const checkout = useCheckout(me, (order) => {
+    setDone(true);
+    void navigate(`/thanks/${order.id}`, { replace: true });
   });
 
-  if (token === null) return <Navigate to={withNext('/sign-in', '/checkout')} replace />;
-  if (checkout.done || basket.status === 'loading' || products.isPending) return <p className={styles.wait}>Getting your basket…</p>;
-  if (basket.status === 'failed' || !products.data) {
+  if (done || basket.status === 'loading') return <p className={styles.wait}>Getting your basket…</p>;
+  if (basket.status === 'failed') {
     return (
-      <EmptyState
-        level={1}
-        sign="?" title="We could not get your basket"
-        action={
-          <Button
-            onClick={() => {
-              void store.reload();
-              void products.refetch();
-            }}
-          >
-            Try again
-          </Button>
-        }
-      >
+      <EmptyState level={1} sign="?" title="We could not get your basket" action={<Button onClick={() => void store.reload()}>Try again</Button>}>
         <p>What you put in earlier is still there.</p>
       </EmptyState>
     );
   }
-  const gone = positions.some((p) => p.product === null);
-  if (totals.units === 0) {
+  if (basket.lines.length === 0 && !checkout.open) {
     return (
       <EmptyState level={1} sign="0.00" title="Your basket is empty" action={<ButtonLink to="/">Look around</ButtonLink>}>
         <p>Put something in, then come back to buy it.</p>
       </EmptyState>
     );
   }
+  const step = nearest(asked, draft);
+  if (step !== asked) return <Navigate to={`/checkout/${step}`} replace />;
   return (
     <div className={styles.page}>
       <h1>Checkout</h1>
+      <Steps at={step} />
       <div className={styles.columns}>
-        <section aria-label="Your goods">
-          <GoodsList positions={positions} />
-          <p className={styles.soft} style={{ marginTop: '1rem' }}>
-            <Link to="/basket">Change the basket</Link>
-          </p>
+        <section aria-label={step === 'address' ? 'Delivery address' : step === 'payment' ? 'Payment' : 'Review'} className={styles.step}>
+          {step === 'address' &&
+            (last.isLoading ? (
+              <p className={styles.soft}>One moment…</p>
+            ) : (
+              <AddressForm
+                address={draft.address ?? last.data ?? {}}
+                onDone={(address) => {
+                  change({ address });
+                  void navigate('/checkout/payment');
+                }}
+              />
+            ))}
+          {step === 'payment' && (
+            <PaymentForm
+              payment={draft.payment}
+              onDone={(payment) => {
+                change({ payment });
+                void navigate('/checkout/review');
+              }}
+            />
+          )}
+          {step === 'review' && <Review draft={draft} />}
         </section>
         <section className={styles.card} aria-label="Summary">
-          <DeliveryMeter totals={totals} />
-          <Totals totals={totals} />
-          {checkout.problem && <Notice tone="bad">{checkout.problem}</Notice>}
-          {gone ? (
-            <Notice tone="bad">
-              Something in your basket is no longer on our shelves. <Link to="/basket">Take it out</Link> to go on.
-            </Notice>
-          ) : (
-            <Button look="pay" wide busy={checkout.busy} onClick={() => void checkout.buy(positions, totals)}>
-              Buy now for {formatEUR(totals.total)}
-            </Button>
+          {step !== 'review' && <GoodsList positions={positions} />}
+          {step === 'review' && <DeliveryMeter goods={totals.goods} missing={totals.missing} />}
+          <Totals goods={totals.goods} delivery={totals.delivery} total={totals.total} />
+          {step === 'review' && draft.address && draft.payment && (
+            <>
+              <CheckoutProblem problem={checkout.problem} onResolved={checkout.clear} />
+              {checkout.open && !checkout.problem && !checkout.busy && (
+                <Notice>Your order was sent, but the answer got lost. Order once more to find out: nothing is bought twice.</Notice>
+              )}
+              <Button look="pay" wide busy={checkout.busy} onClick={() => void checkout.order({ address: draft.address!, payment: draft.payment! })}>
+                Order now for {formatEUR(totals.total)}
+              </Button>
+            </>
           )}
-          <p className={styles.soft}>You pay the driver at the door.</p>
+          <p className={styles.soft}>
+            <Link to="/basket">Change the basket</Link>
+          </p>
         </section>
       </div>
     </div>
   );
+}
+
+function Review({ draft: { address, payment } }: { draft: Draft }) {
+  const { positions } = usePricedBasket();
+  return (
+    <>
+      <div className={styles.facts}>
+        <section aria-labelledby="to">
+          <h2 id="to">Delivered to</h2>
+          {address && (
+            <address>
+              {address.name}
+              <br />
+              {address.street}
+              <br />
+              {address.postal_code} {address.city}, {countryName(address.country)}
+              {address.note && <span className={styles.soft}> “{address.note}”</span>}
+            </address>
+          )}
+          <Link to="/checkout/address">Change the address</Link>
+        </section>
+        <section aria-labelledby="paid">
+          <h2 id="paid">Paid by</h2>
+          {payment && <PaymentSummary payment={payment} />}
+          <Link to="/checkout/payment">Change the payment</Link>
+        </section>
+      </div>
+      <h2 className={styles.sub}>Your goods</h2>
+      <GoodsList positions={positions} />
+    </>
+  );
+}
+
+/** The step that is asked for, or the first one before it where something is missing. */
+function nearest(asked: string | undefined, draft: Draft): Exclude<Step, 'done'> {
+  if (!isStep(asked) || asked === 'done' || !draft.address) return 'address';
+  return asked === 'review' && !draft.payment ? 'payment' : asked;
 }

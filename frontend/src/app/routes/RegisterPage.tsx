@@ -7,10 +7,10 @@ import styles from './pages.module.css';
 
 export default function RegisterPage() {
   const { search } = useLocation();
-  const { token } = useSession();
+  const { who } = useSession();
   useDocumentTitle('Create an account');
   const next = nextOf(search) ?? '/';
-  if (token !== null) return <Navigate to={next} replace />;
+  if (who === 'member') return <Navigate to={next} replace />;
   return (
     <div className={styles.narrow}>
       <h1>Create an account</h1>

@@ -8,15 +8,15 @@ import styles from './pages.module.css';
 
 export default function SignInPage() {
   const { search } = useLocation();
-  const { token, end } = useSession();
+  const { who, end } = useSession();
   useDocumentTitle('Sign in');
   const next = nextOf(search) ?? '/';
-  if (token !== null) return <Navigate to={next} replace />;
+  if (who === 'member') return <Navigate to={next} replace />;
   return (
     <div className={styles.narrow}>
       <h1>Sign in</h1>
       {end === 'expired' && <Notice>Your session ran out. Sign in again to go on.</Notice>}
-      {next === '/checkout' && end !== 'expired' && <Notice>Sign in to buy. What is in your basket comes along.</Notice>}
+      {next.startsWith('/checkout') && end !== 'expired' && <Notice>Sign in to buy. What is in your basket comes along.</Notice>}
       <SignInForm />
       <p>
         New here? <Link to={withNext('/register', next)}>Create an account</Link>

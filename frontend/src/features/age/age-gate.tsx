@@ -1,14 +1,20 @@
-import { createContext, useCallback, useContext, useMemo, useRef, useState, type ReactNode } from 'react';
-import { Button } from '@/components/Button';
-import { Dialog } from '@/components/Dialog';
+import { createContext, lazy, Suspense, useCallback, useContext, useMemo, useRef, useState, type ReactNode } from 'react';
+import { useToast } from '@/components/Toasts';
 import { ADULT_AGE } from '@/config/shop';
+import { messageFor } from '@/lib/http';
+import { session } from '@/lib/session';
 import { storage } from '@/lib/storage';
-import styles from './age-gate.module.css';
+import { confirmAge } from './api/confirm-age';
 
+const AgeDialog = lazy(() => import('./AgeDialog'));
 const KEY = 'grocery.of-age';
+const TOO_YOUNG = `We sell alcohol to people of ${ADULT_AGE} or older only, and your account says that you are younger.`;
 
 interface AgeGate {
-  /** Asks for the shopper's age unless that was done before. Resolves to whether they may have alcohol. */
+  /**
+   * Asks for the shopper's age unless that was done before, and has the answer stored with the account of who is signed
+   * in. Resolves to whether they may have alcohol.
+   */
   ensure: () => Promise<boolean>;
   /** Forgets the answer: the next person at this browser is asked again. */
   forget: () => void;
@@ -25,7 +31,9 @@ export function useAgeGate(): AgeGate {
 /** Holds the question that stands before alcohol. It is put once; only a yes is remembered. */
 export function AgeGateProvider({ children }: { children: ReactNode }) {
   const [open, setOpen] = useState(false);
+  const [asked, setAsked] = useState(false);
   const waiting = useRef<((ofAge: boolean) => void)[]>([]);
+  const toast = useToast();
 
   const answer = useCallback((ofAge: boolean) => {
     if (ofAge) storage.set(KEY, 'yes');
@@ -33,32 +41,44 @@ export function AgeGateProvider({ children }: { children: ReactNode }) {
     for (const resolve of waiting.current.splice(0)) resolve(ofAge);
   }, []);
 
-  const gate = useMemo<AgeGate>(
-    () => ({
-      ensure: () => {
-        if (storage.get(KEY) === 'yes') return Promise.resolve(true);
-        setOpen(true);
-        return new Promise((resolve) => waiting.current.push(resolve));
+  const gate = useMemo<AgeGate>(() => {
+    const ask = () => {
+      if (storage.get(KEY) === 'yes') return Promise.resolve(true);
+      setAsked(true);
+      setOpen(true);
+      return new Promise<boolean>((resolve) => waiting.current.push(resolve));
+    };
+    return {
+      ensure: async () => {
+        const { user } = session.state;
+        if (user?.is_adult) return true;
+        if (user?.age === 'minor') {
+          toast(TOO_YOUNG, 'bad');
+          return false;
+        }
+        if (!(await ask())) return false;
+        if (!session.state.user) return true;
+        try {
+          const ofAge = await confirmAge();
+          if (!ofAge) toast(TOO_YOUNG, 'bad');
+          return ofAge;
+        } catch (error) {
+          toast(messageFor(error), 'bad');
+          return false;
+        }
       },
       forget: () => storage.set(KEY, null),
-    }),
-    [],
-  );
+    };
+  }, [toast]);
 
   return (
     <Context value={gate}>
       {children}
-      <Dialog open={open} onClose={() => answer(false)} title={`Are you ${ADULT_AGE} or older?`}>
-        <div className={styles.body}>
-          <p>This one contains alcohol. We sell it to people of {ADULT_AGE} or older, and the driver may ask for your ID.</p>
-          <div className={styles.answers}>
-            <Button onClick={() => answer(true)}>Yes, I am {ADULT_AGE} or older</Button>
-            <Button look="outline" onClick={() => answer(false)}>
-              No
-            </Button>
-          </div>
-        </div>
-      </Dialog>
+      {asked && (
+        <Suspense>
+          <AgeDialog open={open} onAnswer={answer} />
+        </Suspense>
+      )}
     </Context>
   );
 }

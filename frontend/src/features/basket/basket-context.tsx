@@ -1,6 +1,6 @@
-import { createContext, useContext, useSyncExternalStore } from 'react';
+import { createContext, useContext, useMemo, useSyncExternalStore } from 'react';
 import type { BasketState, BasketStore } from './basket-store';
-import { quantityOf } from './lines';
+import { positionsOf, quantityOf, totalsOf } from './lines';
 
 const Context = createContext<BasketStore | null>(null);
 export const BasketProvider = Context;
@@ -20,4 +20,14 @@ export function useBasket(): BasketState {
 export function useQuantity(productId: number): number {
   const store = useBasketStore();
   return useSyncExternalStore(store.subscribe, () => quantityOf(store.state.lines, productId));
+}
+
+/** The basket with its goods and what it costs. */
+export function usePricedBasket() {
+  const basket = useBasket();
+  const { lines, products } = basket;
+  const positions = useMemo(() => positionsOf(lines, products), [lines, products]);
+  const totals = useMemo(() => totalsOf(positions), [positions]);
+  const units = lines.reduce((sum, line) => sum + line.quantity, 0);
+  return { basket, positions, totals, units };
 }

@@ -1,10 +1,13 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { session } from '@/lib/session';
-import { ShopAPI, tokenOf } from '@/testing/shop-api';
+import { ShopAPI } from '@/testing/shop-api';
 import { BasketStore } from './basket-store';
 
-const READ = 'GET /api/me/basket';
-const WRITE = 'POST /api/me/basket';
+const READ = 'GET /api/v1/me/basket';
+const WRITE = 'PUT /api/v1/me/basket/items/{id}';
+const MERGE = 'POST /api/v1/me/basket/merge';
+const GUEST = '[{"product_id":2,"quantity":2}]';
+const line = (product_id: number, quantity: number) => ({ product_id, quantity });
 
 describe('the basket of who is signed in', () => {
   let api: ShopAPI;
@@ -13,20 +16,17 @@ describe('the basket of who is signed in', () => {
   beforeEach(() => {
     api = new ShopAPI();
     store = new BasketStore();
-    session.begin(tokenOf('anna@example.com'));
-    api.basket = [{ product_id: 1, quantity: 1 }];
+    session.begin(api.session());
+    api.basket = [line(1, 1)];
   });
 
-  it('shows a change at once and sends changes made meanwhile together', async () => {
+  it('shows a change at once and leaves out what was wished over', async () => {
     await store.openAccount();
     const all = [2, 3, 4, 5].map((q) => store.set(2, q));
-    expect(store.state.lines).toContainEqual({ product_id: 2, quantity: 5 });
+    expect(store.state.lines).toContainEqual(line(2, 5));
     expect(store.state.saving).toBe(true);
     await Promise.all(all);
-    expect(api.basket).toEqual([
-      { product_id: 1, quantity: 1 },
-      { product_id: 2, quantity: 5 },
-    ]);
+    expect(api.basket).toEqual([line(1, 1), line(2, 5)]);
     expect(api.writes.length).toBeLessThan(3);
     expect(store.state.saving).toBe(false);
   });
@@ -35,38 +35,51 @@ describe('the basket of who is signed in', () => {
     await store.openAccount();
     api.refuse.set(WRITE, [400, { error: 'No such product.' }]);
     await store.set(2, 1);
-    expect(store.state).toMatchObject({ lines: [{ product_id: 1, quantity: 1 }], problem: 'No such product.' });
+    expect(store.state).toMatchObject({ lines: [line(1, 1)], problem: 'No such product.' });
   });
 
   it('reads again before it writes after a broken connection', async () => {
     await store.openAccount();
     api.down.add(WRITE);
     await store.set(2, 1);
-    expect(store.state.lines).toEqual([{ product_id: 1, quantity: 1 }]);
+    expect(store.state.lines).toEqual([line(1, 1)]);
 
     api.down.clear();
-    api.basket = [{ product_id: 3, quantity: 7 }]; // from another device
+    api.basket = [line(3, 7)]; // from another device
     await store.set(2, 1);
-    expect(api.basket).toEqual([
-      { product_id: 3, quantity: 7 },
-      { product_id: 2, quantity: 1 },
-    ]);
+    expect(api.basket).toEqual([line(3, 7), line(2, 1)]);
   });
 
   it('keeps wishes made while it is being read', async () => {
     const opening = store.openAccount();
     const wish = store.set(2, 4);
     await Promise.all([opening, wish]);
-    expect(api.basket).toEqual([
-      { product_id: 1, quantity: 1 },
-      { product_id: 2, quantity: 4 },
-    ]);
+    expect(api.basket).toEqual([line(1, 1), line(2, 4)]);
+  });
+
+  it('puts a change upon what another device did to other goods', async () => {
+    await store.openAccount();
+    api.basket = [line(1, 1), line(3, 2)];
+    api.version++;
+    await store.set(2, 1);
+    expect(api.basket).toEqual([line(1, 1), line(3, 2), line(2, 1)]);
+    expect(store.state).toMatchObject({ problem: null, lines: api.basket });
+  });
+
+  it('takes a change back when another device has changed the same product, and says so', async () => {
+    await store.openAccount();
+    api.basket = [line(1, 9)];
+    api.version++;
+    await store.set(1, 2);
+    expect(api.basket).toEqual([line(1, 9)]);
+    expect(store.state.lines).toEqual([line(1, 9)]);
+    expect(store.state.problem).toMatch(/changed in another place/);
   });
 
   it.each([
     ['the connection breaks', () => api.down.add(READ)],
     ['the shop has a problem', () => api.refuse.set(READ, [503, { error: 'away' }])],
-    ['the shop answers nonsense', () => api.refuse.set(READ, [200, { not: 'a list' }])],
+    ['the shop answers nonsense', () => api.refuse.set(READ, [200, { not: 'a basket' }])],
   ])('is never written when %s at the read', async (_, fail) => {
     fail();
     await store.openAccount();
@@ -74,37 +87,75 @@ describe('the basket of who is signed in', () => {
     await store.set(2, 1);
     await store.reload();
     expect(api.writes).toEqual([]);
-    expect(api.basket).toEqual([{ product_id: 1, quantity: 1 }]);
+    expect(api.basket).toEqual([line(1, 1)]);
   });
 
-  it('brings the guest’s goods in later when the first read fails', async () => {
-    localStorage.setItem('grocery.basket', '[{"product_id":2,"quantity":2}]');
-    api.down.add(READ);
+  it('has the guest’s goods in it, and the browser forgets them', async () => {
+    localStorage.setItem('grocery.basket', GUEST);
     await store.openAccount();
-    expect(localStorage.getItem('grocery.basket')).not.toBeNull();
-    api.down.clear();
-    await store.reload();
-    expect(api.basket).toEqual([
-      { product_id: 1, quantity: 1 },
-      { product_id: 2, quantity: 2 },
-    ]);
+    expect(store.state.lines).toEqual([line(1, 1), line(2, 2)]);
     expect(localStorage.getItem('grocery.basket')).toBeNull();
   });
 
-  it('keeps the guest’s goods in the browser when the shop refuses them', async () => {
-    localStorage.setItem('grocery.basket', '[{"product_id":2,"quantity":2}]');
-    api.refuse.set(WRITE, [400, { error: 'No.' }]);
+  it('brings the guest’s goods in later when the first try fails', async () => {
+    localStorage.setItem('grocery.basket', GUEST);
+    api.down.add(MERGE);
     await store.openAccount();
-    expect(store.state).toMatchObject({ status: 'ready', lines: [{ product_id: 1, quantity: 1 }] });
-    expect(localStorage.getItem('grocery.basket')).toBe('[{"product_id":2,"quantity":2}]');
+    expect(store.state.status).toBe('failed');
+    expect(localStorage.getItem('grocery.basket')).not.toBeNull();
+    api.down.clear();
+    await store.reload();
+    expect(api.basket).toEqual([line(1, 1), line(2, 2)]);
+    expect(localStorage.getItem('grocery.basket')).toBeNull();
+  });
+
+  it('doubles nothing when the answer to the merge got lost', async () => {
+    localStorage.setItem('grocery.basket', GUEST);
+    api.lost.add(MERGE);
+    await store.openAccount();
+    api.lost.clear();
+    await store.reload();
+    expect(api.basket).toEqual([line(1, 1), line(2, 2)]);
+  });
+
+  it('keeps the guest’s goods in the browser when the shop refuses them', async () => {
+    localStorage.setItem('grocery.basket', GUEST);
+    api.refuse.set(MERGE, [400, { error: 'No.' }]);
+    await store.openAccount();
+    expect(store.state).toMatchObject({ status: 'ready', lines: [line(1, 1)] });
+    expect(localStorage.getItem('grocery.basket')).toBe(GUEST);
   });
 
   it('does not reach into the next person’s', async () => {
     const opening = store.openAccount();
-    store.openGuest();
+    void store.openGuest();
     await opening;
     await store.set(3, 1);
-    expect(store.state.lines).toEqual([{ product_id: 3, quantity: 1 }]);
+    expect(store.state.lines).toEqual([line(3, 1)]);
     expect(api.writes).toEqual([]);
+  });
+});
+
+describe('a guest’s basket', () => {
+  it('is priced by the shop, and goods that it no longer has are told', async () => {
+    new ShopAPI();
+    localStorage.setItem('grocery.basket', '[{"product_id":2,"quantity":2},{"product_id":99,"quantity":1}]');
+    const store = new BasketStore();
+    await store.openGuest();
+    expect(store.state.products.get(2)?.price_cents).toBe(179);
+    expect(store.state.products.get(99)).toBeNull();
+  });
+
+  it('stays when it cannot be priced', async () => {
+    const api = new ShopAPI();
+    api.down.add('POST /api/v1/basket/quote');
+    localStorage.setItem('grocery.basket', GUEST);
+    const store = new BasketStore();
+    await store.openGuest();
+    expect(store.state).toMatchObject({ status: 'failed', lines: [line(2, 2)] });
+    expect(localStorage.getItem('grocery.basket')).toBe(GUEST);
+    api.down.clear();
+    await store.reload();
+    expect(store.state.status).toBe('ready');
   });
 });

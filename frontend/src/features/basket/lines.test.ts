@@ -1,14 +1,14 @@
 // @vitest-environment node
 import { describe, expect, it } from 'vitest';
-import type { Product } from '@/lib/product';
+import type { Product } from '@/lib/shop-types';
 import { parseLines, positionsOf, totalsOf, withQuantity } from './lines';
 
-const product = (id: number, cents: number) => ({ id, cents }) as Product;
+const product = (id: number, cents: number) => ({ id, price_cents: cents }) as Product;
 const totals = (...goods: [cents: number, quantity: number][]) =>
   totalsOf(
     positionsOf(
       goods.map(([, quantity], i) => ({ product_id: i, quantity })),
-      goods.map(([cents], i) => product(i, cents)),
+      new Map(goods.map(([cents], i) => [i, product(i, cents)])),
     ),
   );
 
@@ -23,7 +23,7 @@ describe('totals', () => {
   });
 
   it('leave out what the shop no longer has', () => {
-    expect(totalsOf(positionsOf([{ product_id: 9, quantity: 2 }], []))).toMatchObject({ units: 0, total: 0 });
+    expect(totalsOf(positionsOf([{ product_id: 9, quantity: 2 }], new Map([[9, null]])))).toMatchObject({ units: 0, total: 0 });
   });
 });
 

@@ -1,17 +1,11 @@
 import { DELIVERY_FEE, FREE_DELIVERY_FROM, MAX_QUANTITY } from '@/config/shop';
-import type { Product } from '@/lib/product';
+import type { Basket, Line, Product } from '@/lib/shop-types';
 
-/** A line of a basket as the API and the browser keep it. */
-export interface Line {
-  product_id: number;
-  quantity: number;
-}
-
-/** A line with the product it is about; null when the shop no longer has it. */
+/** A line with the product it is about: undefined while it is not known yet, null when the shop no longer has it. */
 export interface Position {
   productId: number;
   quantity: number;
-  product: Product | null;
+  product: Product | null | undefined;
 }
 
 /** What a basket costs, in cents. */
@@ -38,19 +32,25 @@ export function quantityOf(lines: Line[], productId: number): number {
   return lines.find((l) => l.product_id === productId)?.quantity ?? 0;
 }
 
-/** Joins lines with the catalogue. */
-export function positionsOf(lines: Line[], products: Product[]): Position[] {
-  const byId = new Map(products.map((p) => [p.id, p]));
-  return lines.map((l) => ({ productId: l.product_id, quantity: l.quantity, product: byId.get(l.product_id) ?? null }));
+export function linesOf(basket: Basket): Line[] {
+  return basket.items.map(({ product, quantity }) => ({ product_id: product.id, quantity }));
 }
 
-/** Adds up. Delivery is free from a value of goods on, and an empty basket has none. */
+/** Joins lines with what is known of their products. */
+export function positionsOf(lines: Line[], products: ReadonlyMap<number, Product | null>): Position[] {
+  return lines.map((l) => ({ productId: l.product_id, quantity: l.quantity, product: products.get(l.product_id) }));
+}
+
+/**
+ * Adds up as the shop does, so that a change shows its price at once. Delivery is free from a value of goods on, and an
+ * empty basket has none. What is bought is priced by the shop alone.
+ */
 export function totalsOf(positions: Position[]): Totals {
   let goods = 0;
   let units = 0;
   for (const { product, quantity } of positions) {
     if (!product) continue;
-    goods += product.cents * quantity;
+    goods += product.price_cents * quantity;
     units += quantity;
   }
   const missing = Math.max(0, FREE_DELIVERY_FROM - goods);

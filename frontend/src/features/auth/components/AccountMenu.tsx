@@ -1,16 +1,25 @@
 import { useEffect, useRef } from 'react';
-import { Link } from 'react-router';
-import { Icon } from '@/components/Icon';
+import { Link, useLocation } from 'react-router';
+import { Icon, type IconName } from '@/components/Icon';
+import { pictureURL } from '@/lib/api-client';
 import { session } from '@/lib/session';
 import { useSession } from '@/lib/use-session';
-import { useMe } from '../api/get-me';
 import styles from './AccountMenu.module.css';
 
-/** The way to sign in, or who is signed in and the way out. */
-export function AccountMenu({ signInPath }: { signInPath: string }) {
-  const { token } = useSession();
-  const me = useMe();
+interface AccountMenuProps {
+  signInPath: string;
+  links: { to: string; label: string; icon: IconName }[];
+}
+
+/** The way to sign in, or who is signed in, what is theirs, and the way out. */
+export function AccountMenu({ signInPath, links }: AccountMenuProps) {
+  const { who, user } = useSession();
   const menu = useRef<HTMLDetailsElement>(null);
+  const { key } = useLocation();
+
+  useEffect(() => {
+    if (menu.current) menu.current.open = false;
+  }, [key]);
 
   useEffect(() => {
     const close = (event: Event) => {
@@ -30,7 +39,7 @@ export function AccountMenu({ signInPath }: { signInPath: string }) {
     };
   }, []);
 
-  if (token === null) {
+  if (who === 'guest') {
     return (
       <Link className={styles.button} to={signInPath}>
         <Icon name="person" />
@@ -38,20 +47,30 @@ export function AccountMenu({ signInPath }: { signInPath: string }) {
       </Link>
     );
   }
-  const name = me.data?.username ?? 'Account';
+  // The shop has not said yet who it is: the place is kept.
+  if (!user) return <span className={styles.button} aria-hidden="true" />;
   return (
     <details className={styles.menu} ref={menu}>
-      <summary className={styles.button} aria-label={`Account of ${name}`}>
-        <Icon name="person" />
-        <span className={styles.label}>{name}</span>
+      <summary className={styles.button} aria-label={`Account of ${user.username}`}>
+        <img className={styles.picture} src={pictureURL(user.avatar_url)} alt="" width={32} height={32} />
+        <span className={styles.label}>{user.username}</span>
       </summary>
       <div className={styles.sheet}>
         <p>
-          Signed in as <strong>{name}</strong>
-          {me.data && <span className={styles.email}>{me.data.email}</span>}
+          Signed in as <strong>{user.username}</strong>
+          <span className={styles.email}>{user.email}</span>
         </p>
-        <button type="button" onClick={() => session.finish('signed-out')}>
-          Sign out
+        <ul>
+          {links.map(({ to, label, icon }) => (
+            <li key={to}>
+              <Link to={to}>
+                <Icon name={icon} size={20} /> {label}
+              </Link>
+            </li>
+          ))}
+        </ul>
+        <button type="button" onClick={() => void session.signOut()}>
+          <Icon name="leave" size={20} /> Sign out
         </button>
       </div>
     </details>

@@ -2,9 +2,9 @@ import type { FormEvent } from 'react';
 import { Button } from '@/components/Button';
 import { Field } from '@/components/Field';
 import { Notice } from '@/components/Notice';
-import { messageFor } from '@/lib/api-client';
-import { useLogin } from '../api/login';
-import { text } from '../form';
+import { messageFor } from '@/lib/http';
+import { useLogin } from '../api/auth';
+import { text } from '@/lib/form';
 import styles from './AuthForm.module.css';
 
 /** Signs in. The page around it notices the session that begins. */

@@ -1,51 +1,47 @@
 import type { CSSProperties } from 'react';
 import { Link } from 'react-router';
 import { PriceLabel } from '@/components/PriceLabel';
+import { Stars } from '@/components/Stars';
 import { ADULT_AGE } from '@/config/shop';
-import type { Product } from '@/lib/product';
-import type { ProductAction } from './ProductCard';
+import type { Product } from '@/lib/shop-types';
+import { FEW, type ProductParts } from './ProductCard';
 import styles from './ProductDetails.module.css';
 
-/** One product with its description and what buyers said about it. */
-export function ProductDetails({ product, Action, hue }: { product: Product; Action: ProductAction; hue: number }) {
+/** One product with everything the shop says about it. */
+export function ProductDetails({ product, Action, Mark, hue }: ProductParts & { product: Product; hue: number }) {
+  const { rating, stock } = product;
   return (
     <article className={styles.product} style={{ '--hue': hue } as CSSProperties}>
       <div className={styles.stand}>
-        <img src={product.image} alt="" width={256} height={256} />
+        <img src={product.image_url} alt="" width={256} height={256} />
       </div>
       <div className={styles.text}>
         <p className={styles.aisle}>
           <Link to={`/?category=${encodeURIComponent(product.category)}`}>{product.category}</Link>
         </p>
         <h1>{product.name}</h1>
-        {product.pack && <p className={styles.pack}>{product.pack}</p>}
+        <p className={styles.pack}>
+          {product.pack && <span>{product.pack}</span>}
+          {rating.average !== null && (
+            <a href="#reviews" className={styles.rating}>
+              <Stars rating={rating.average} />
+              <span className="digits">
+                {rating.average.toFixed(1)}, {rating.count} {rating.count === 1 ? 'review' : 'reviews'}
+              </span>
+            </a>
+          )}
+        </p>
         <div className={styles.buy}>
-          <PriceLabel cents={product.cents} large />
-          <Action product={product} />
+          <PriceLabel cents={product.price_cents} large />
+          <Action product={product} look="labelled" />
+          <Mark product={product} labelled />
         </div>
-        {product.isAlcohol && <p className={styles.age}>Contains alcohol. Sold to people of {ADULT_AGE} or older.</p>}
+        <p className={stock === 0 ? styles.out : styles.stock}>
+          {stock === 0 ? 'Sold out at the moment. We are restocking.' : stock <= FEW ? `Only ${stock} left` : 'In stock'}
+        </p>
+        {product.is_alcohol && <p className={styles.age}>Contains alcohol. Sold to people of {ADULT_AGE} or older.</p>}
         <p className={styles.description}>{product.description}</p>
       </div>
-      {product.reviews.length > 0 && (
-        <section className={styles.reviews} aria-label="Reviews">
-          <h2>What buyers say</h2>
-          <ul>
-            {product.reviews.map((r) => (
-              <li key={r.id}>
-                <p className={styles.rating}>
-                  <span className="visually-hidden">{r.rating} of 5</span>
-                  <span aria-hidden="true">
-                    {'★'.repeat(Math.round(r.rating))}
-                    {'☆'.repeat(Math.max(0, 5 - Math.round(r.rating)))}
-                  </span>{' '}
-                  <strong>{r.author}</strong>
-                </p>
-                {r.comment && <p>{r.comment}</p>}
-              </li>
-            ))}
-          </ul>
-        </section>
-      )}
     </article>
   );
 }

@@ -1,0 +1,159 @@
+#!/usr/bin/env node
+// What a shopper sees when the shop goes away and comes back, when a session runs out, and when an answer gets lost: in a
+// real browser, on a backend and a database of its own that it may stop.
+//
+//   npm run build && node e2e/outage.e2e.mjs [--screenshots DIR]
+//
+// Exit code 0 when everything held, 1 when something did not.
+import assert from 'node:assert/strict';
+import { mkdirSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { startShop } from './backend.mjs';
+import { launch, openWindow } from './browser.mjs';
+import { Checks } from './checks.mjs';
+
+const { values } = parseArgs({ options: { screenshots: { type: 'string' } } });
+if (values.screenshots) mkdirSync(values.screenshots, { recursive: true });
+const checks = new Checks(values.screenshots);
+const NAME = 'erika';
+
+const shop = await startShop();
+const browser = await launch();
+try {
+  const { page, context } = await openWindow(browser, shop.base, 'desktop');
+  const count = (n) => page.getByRole('button', { name: new RegExp(`^Basket, ${n} item`) });
+  const add = async (i) => page.locator('[data-product]').nth(i).getByRole('button', { name: /^Add / }).click();
+  const refreshes = [];
+  page.on('request', (r) => r.url().endsWith('/api/v1/auth/refresh') && refreshes.push(r.url()));
+  /** The server’s access tokens are worth nothing any more, as after 15 minutes; only this page does not know. */
+  const expire = (pages) =>
+    Promise.all(
+      pages.map((p) =>
+        p.route('**/api/v1/me/**', (route) => route.continue({ headers: { ...route.request().headers(), authorization: 'Bearer a.b.c' } }), { times: 1 }),
+      ),
+    );
+
+  await checks.chain('outage', page, {
+    'somebody opens an account and puts goods into the basket': async () => {
+      await page.goto('/register');
+      await page.getByLabel('Name', { exact: true }).fill(NAME);
+      await page.getByLabel('Email').fill(`${NAME}@example.com`);
+      await page.getByLabel('Password').fill('secret-of-erika');
+      await page.getByRole('button', { name: 'Create account' }).click();
+      await page.getByLabel(`Account of ${NAME}`).waitFor();
+      await add(0);
+      await count(1).waitFor();
+    },
+    'a token that is refused is renewed without anybody noticing': async () => {
+      const before = refreshes.length;
+      await expire([page]);
+      await add(1);
+      await count(2).waitFor();
+      await page.waitForFunction(() => !document.querySelector('[aria-busy="true"]'));
+      assert.equal(refreshes.length, before + 1);
+      await page.getByLabel(`Account of ${NAME}`).waitFor();
+    },
+    'no token is kept where a script can read it later': async () => {
+      const kept = await page.evaluate(() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie]));
+      assert.doesNotMatch(kept, /eyJ|token/i);
+      const cookie = (await context.cookies()).find((c) => c.name === 'grocery_refresh');
+      assert.ok(cookie?.httpOnly && cookie.sameSite === 'Strict' && cookie.path === '/api/v1/auth', JSON.stringify(cookie));
+    },
+    'two tabs renew one after the other, and both stay signed in': async () => {
+      const tab = await context.newPage();
+      await tab.goto(`${shop.base}/orders`);
+      await tab.getByText('Nothing ordered yet').waitFor();
+      await expire([page, tab]);
+      await Promise.all([page.reload(), tab.goto(`${shop.base}/favourites`)]);
+      await Promise.all([page.getByLabel(`Account of ${NAME}`).waitFor(), tab.getByText('Nothing marked yet').waitFor()]);
+      await tab.close();
+    },
+    'the shop goes away: what is shown stays, a change is taken back and said': async () => {
+      await count(2).waitFor();
+      await shop.backend.stop();
+      await add(2);
+      await page.getByText(/cannot reach the shop|has a problem/).first().waitFor();
+      await count(2).waitFor();
+      await checks.shot(page, 'outage-away');
+    },
+    'a page that is opened meanwhile says that the shop is closed, and signs nobody out': async () => {
+      await page.reload();
+      await page.getByRole('heading', { name: 'The shop is closed for a moment' }).waitFor();
+      assert.equal(await page.getByRole('link', { name: 'Sign in' }).count(), 0);
+      await checks.shot(page, 'outage-closed');
+    },
+    'it is back: goods, session and basket come by themselves': async () => {
+      await shop.backend.start();
+      await page.locator('[data-product]').first().waitFor();
+      await page.getByLabel(`Account of ${NAME}`).waitFor({ timeout: 45_000 });
+      await count(2).waitFor();
+      await add(2);
+      await count(3).waitFor();
+    },
+    'an order whose answer gets lost is made once, also when the page was reloaded': async () => {
+      await page.goto('/checkout');
+      await page.getByLabel('Name', { exact: true }).fill('Erika Mustermann');
+      await page.getByLabel('Street and number').fill('Elbchaussee 7');
+      await page.getByLabel('Postal code').fill('22765');
+      await page.getByLabel('City').fill('Hamburg');
+      await page.getByRole('button', { name: 'Continue to payment' }).click();
+      await page.getByRole('radio', { name: /^Card/ }).check();
+      await checks.shot(page, 'outage-test-card');
+      await page.getByRole('button', { name: 'Continue to review' }).click();
+      // The shop gets the order; its answer does not arrive.
+      await page.route('**/api/v1/orders', async (route) => {
+        if (route.request().method() !== 'POST') return route.continue();
+        await route.fetch();
+        await route.abort('connectionreset');
+      });
+      await page.getByRole('button', { name: /^Order now/ }).click();
+      await page.getByText(/nothing is bought twice/).waitFor();
+      await checks.shot(page, 'outage-lost');
+      await page.unroute('**/api/v1/orders');
+      await page.reload();
+      await page.getByRole('button', { name: /^Order now/ }).click();
+      await page.getByRole('heading', { name: 'It’s on its way' }).waitFor();
+      assert.equal(shop.sql('SELECT count(*) FROM orders'), '1');
+    },
+    'somebody else was faster: it is said, and one goes on with what there is': async () => {
+      await page.goto('/');
+      await add(0);
+      await page.locator('[data-product]').nth(0).getByRole('button', { name: /more$/ }).click();
+      await count(2).waitFor();
+      await page.goto('/checkout');
+      await page.getByRole('button', { name: 'Continue to payment' }).click();
+      await page.getByRole('button', { name: 'Continue to review' }).click();
+      await page.getByRole('button', { name: /^Order now/ }).waitFor();
+      shop.sql('UPDATE products SET stock = 1 WHERE id = (SELECT product_id FROM basket_items LIMIT 1)');
+      await page.getByRole('button', { name: /^Order now/ }).click();
+      await page.getByRole('button', { name: 'Take 1' }).waitFor();
+      await checks.shot(page, 'outage-stock');
+      await page.getByRole('button', { name: 'Take 1' }).click();
+      await count(1).waitFor();
+      await page.getByRole('button', { name: /^Order now/ }).click();
+      await page.getByRole('heading', { name: 'It’s on its way' }).waitFor();
+    },
+    'a picture is uploaded and shown': async () => {
+      const picture = Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAgAAAAICAIAAABLbSncAAAAFElEQVR42mP8z8DwnwEPYMInOXwUAAASWwIOYeZ1vwAAAABJRU5ErkJggg==', 'base64');
+      await page.goto('/account');
+      const before = await page.getByAltText('Your picture').getAttribute('src');
+      await page.getByLabel('Choose a picture').setInputFiles({ name: 'me.png', mimeType: 'image/png', buffer: picture });
+      await page.getByRole('button', { name: 'Use this picture' }).click();
+      await page.waitForFunction((src) => document.querySelector('img[alt="Your picture"]')?.getAttribute('src') !== src, before);
+      assert.ok(await page.getByAltText('Your picture').evaluate((i) => i.decode().then(() => i.naturalWidth === 256)));
+    },
+    'signed out everywhere, also the other tab has to sign in again': async () => {
+      const tab = await context.newPage();
+      await tab.goto(`${shop.base}/orders`);
+      await tab.getByRole('heading', { level: 1, name: 'Orders' }).waitFor();
+      await page.getByRole('button', { name: 'Sign out everywhere' }).click();
+      await page.getByRole('link', { name: 'Sign in' }).waitFor();
+      await tab.getByRole('link', { name: 'Sign in' }).waitFor();
+      await tab.close();
+    },
+  });
+} finally {
+  await browser.close();
+  await shop.stop();
+}
+process.exit(checks.finish());

@@ -1,0 +1,63 @@
+#!/usr/bin/env node
+// Holds the built page to its marks: Lighthouse in the system's chromium, as a phone, on a store of this machine's own.
+//
+//   node scripts/lighthouse.mjs [BASE_URL]
+//
+// Builds the page, serves it with nginx in front of a real backend and database, and takes the median of three runs of
+// each page. With BASE_URL it measures what stands there instead. Exit code 1 when a mark is not reached.
+import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import lighthouse from 'lighthouse';
+import { launch as launchChrome } from 'chrome-launcher';
+import { startShop } from '../e2e/backend.mjs';
+
+const MARKS = { performance: 90, accessibility: 100, 'best-practices': 100 };
+const RUNS = 3;
+const frontend = resolve(import.meta.dirname, '..');
+const chromePath = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((p) => p && existsSync(p));
+if (!chromePath) throw new Error('no chromium found: install the package chromium, or name the program in CHROMIUM');
+
+let shop;
+let chrome;
+let failed = false;
+try {
+  let base = process.argv[2]?.replace(/\/+$/, '');
+  if (!base) {
+    execFileSync(process.execPath, [join(frontend, 'node_modules/vite/bin/vite.js'), 'build', '--logLevel', 'warn'], { cwd: frontend, stdio: 'inherit' });
+    shop = await startShop();
+    base = shop.base;
+  }
+  const { items } = await (await fetch(`${base}/api/v1/products?limit=1`)).json();
+  chrome = await launchChrome({ chromePath, chromeFlags: ['--headless=new', '--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--no-proxy-server'] });
+  for (const [name, path] of [
+    ['store', '/'],
+    ['product', `/product/${items[0].id}`],
+  ]) {
+    const runs = [];
+    for (let i = 0; i < RUNS; i++) {
+      const { lhr } = await lighthouse(base + path, { port: chrome.port, logLevel: 'error', onlyCategories: Object.keys(MARKS) });
+      if (lhr.runtimeError) throw new Error(`${name}: ${lhr.runtimeError.message}`);
+      runs.push(lhr);
+    }
+    for (const [category, mark] of Object.entries(MARKS)) {
+      const scores = runs.map((r) => Math.round(r.categories[category].score * 100)).sort((a, b) => a - b);
+      const median = scores[Math.floor(RUNS / 2)];
+      const good = median >= mark;
+      failed ||= !good;
+      console.log(`${good ? 'ok  ' : 'FAIL'}  ${name}: ${category} ${median}, at least ${mark} (${scores.join(', ')})`);
+      if (good) continue;
+      const worst = runs.find((r) => Math.round(r.categories[category].score * 100) === median);
+      for (const { id, weight } of worst.categories[category].auditRefs) {
+        const audit = worst.audits[id];
+        if (weight > 0 && audit.score !== null && audit.score < 0.9) console.log(`        ${id}: ${audit.displayValue ?? ''} ${audit.title}`);
+      }
+    }
+    const middle = runs.map((r) => r.audits).sort((a, b) => a['largest-contentful-paint'].numericValue - b['largest-contentful-paint'].numericValue)[Math.floor(RUNS / 2)];
+    console.log(`      ${name}: ${['first-contentful-paint', 'largest-contentful-paint', 'total-blocking-time', 'cumulative-layout-shift'].map((id) => `${id} ${middle[id].displayValue}`).join(', ')}`);
+  }
+} finally {
+  chrome?.kill();
+  await shop?.stop();
+}
+process.exit(failed ? 1 : 0);

@@ -1,0 +1,66 @@
+import { infiniteQueryOptions, keepPreviousData, queryOptions, useInfiniteQuery, useQuery, useQueryClient, type InfiniteData } from '@tanstack/react-query';
+import { call } from '@/lib/api-client';
+import type { Product, ProductPage } from '@/lib/shop-types';
+import { askOf, EVERYTHING, type Search } from '../filters';
+
+/** A full row on any window, a few times over. */
+export const PAGE_SIZE = 48;
+
+function productsQuery(search: Search) {
+  const ask = askOf(search);
+  return infiniteQueryOptions({
+    queryKey: ['products', ask],
+    queryFn: ({ pageParam, signal }) => call('get', '/api/v1/products', { query: { ...ask, limit: PAGE_SIZE, ...(pageParam !== null && { cursor: pageParam }) }, signal }),
+    initialPageParam: null as string | null,
+    getNextPageParam: (last) => last.next_cursor,
+  });
+}
+
+/** The goods that a search finds, page after page. While the next search is on its way the last one stays. */
+export function useProducts(search: Search) {
+  return useInfiniteQuery({ ...productsQuery(search), placeholderData: keepPreviousData });
+}
+
+/** One product. What a list has said about it shows until the shop says it itself. */
+export function useProduct(id: number) {
+  const client = useQueryClient();
+  return useQuery<Product>({
+    queryKey: ['product', id],
+    queryFn: ({ signal }) => call('get', '/api/v1/products/{id}', { path: { id }, signal }),
+    placeholderData: (): Product | undefined => {
+      for (const [, data] of client.getQueriesData<InfiniteData<ProductPage>>({ queryKey: ['products'] })) {
+        for (const page of data?.pages ?? []) {
+          const known = page.items.find((p) => p.id === id);
+          if (known) return known;
+        }
+      }
+      return undefined;
+    },
+  });
+}
+
+const categoriesQuery = queryOptions({
+  queryKey: ['categories'],
+  queryFn: ({ signal }) => call('get', '/api/v1/categories', { signal }),
+  staleTime: 5 * 60_000,
+});
+
+/** The aisles of the shop in their order. */
+export function useCategories() {
+  return useQuery(categoriesQuery);
+}
+
+const NEIGHBOURS = 7;
+
+/** What stands in the same aisle after a product, and before it where the aisle ends. */
+export function useNeighbours(product: Product | undefined) {
+  const { data } = useQuery({
+    queryKey: ['aisle', product?.category],
+    queryFn: ({ signal }) => call('get', '/api/v1/products', { query: { ...askOf({ ...EVERYTHING, categories: [product!.category] }), limit: 100 }, signal }),
+    enabled: product !== undefined,
+    staleTime: 5 * 60_000,
+  });
+  if (!product || !data) return [];
+  const at = data.items.findIndex((p) => p.id === product.id);
+  return [...data.items.slice(at + 1), ...data.items.slice(0, Math.max(0, at))].slice(0, NEIGHBOURS);
+}
