@@ -10,6 +10,7 @@ import (
 var (
 	RoundDecimal = roundDecimal
 	UnescapeCopy = unescapeCopy
+	Unknown      = unknown
 )
 
 // TokenOf is a token as tests look at it.
