@@ -35,7 +35,7 @@ func (g *globals) AddFlags(f *pflag.FlagSet) {
 	f.BoolVar(&g.json, "json", false, "print JSON, one object per line of progress and one result")
 	f.StringVar(&g.home, "home", os.Getenv("GROCERY_HOME"), "folder of the local AWS's state (default <repository>/.grocery; GROCERY_HOME)")
 	f.StringVar(&g.root, "repository", "", "the repository's root folder (default: found from the current folder)")
-	f.StringVar(&g.env, "environment", "dev", "environment, a folder below aws_infra/enviroments")
+	f.StringVar(&g.env, "environment", envOr("GROCERY_ENVIRONMENT", "dev"), "environment, a folder below aws_infra/enviroments (GROCERY_ENVIRONMENT)")
 	f.StringVar(&g.on, "on", envOr("GROCERY_ON", "local"), "where AWS is: local, or aws for the account of your credentials (GROCERY_ON)")
 }
 
