@@ -1,6 +1,9 @@
 package shop
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // DatabaseState is what was last seen of the databases.
 type DatabaseState struct {
@@ -14,4 +17,7 @@ type DatabaseService interface {
 	State() DatabaseState
 	// Ready asks the database and returns nil when the shop can sell.
 	Ready(ctx context.Context) error
+	// RestoredAt returns when a dump replaced the shop's data last, zero when none did.
+	// Accounts from before that may have the ids of others now.
+	RestoredAt(ctx context.Context) (time.Time, error)
 }

@@ -51,8 +51,11 @@ func NewTokens(secret string, now func() time.Time) (*Tokens, error) {
 }
 
 // Issue returns a token for the user, good from now for TokenLifetime.
-func (t *Tokens) Issue(userID int64) (string, error) {
-	now := t.now()
+func (t *Tokens) Issue(userID int64) (string, error) { return t.IssueAt(userID, t.now()) }
+
+// IssueAt returns a token for what the shop knew of the user at a moment: when its data
+// is replaced after that, the token may name another person and is not good any more.
+func (t *Tokens) IssueAt(userID int64, now time.Time) (string, error) {
 	return jwt.NewWithClaims(jwt.SigningMethodHS256, claims{"access", jwt.RegisteredClaims{
 		Subject:   strconv.FormatInt(userID, 10),
 		IssuedAt:  jwt.NewNumericDate(now),
@@ -65,21 +68,28 @@ func (t *Tokens) Issue(userID int64) (string, error) {
 // UserID returns whose token it is. Errors are ErrExpired, ErrMalformed (this was
 // never a token) and ErrRejected (wrong signature, method, type or time).
 func (t *Tokens) UserID(token string) (int64, error) {
+	id, _, err := t.Read(token)
+	return id, err
+}
+
+// Read returns whose token it is and when it was issued, to the second. The errors are
+// those of UserID.
+func (t *Tokens) Read(token string) (userID int64, issued time.Time, err error) {
 	var c claims
-	_, err := t.parser.ParseWithClaims(token, &c, func(*jwt.Token) (any, error) { return t.secret, nil })
+	_, err = t.parser.ParseWithClaims(token, &c, func(*jwt.Token) (any, error) { return t.secret, nil })
 	switch {
 	case errors.Is(err, jwt.ErrTokenMalformed):
-		return 0, ErrMalformed
+		return 0, issued, ErrMalformed
 	case errors.Is(err, jwt.ErrTokenSignatureInvalid):
-		return 0, ErrRejected
+		return 0, issued, ErrRejected
 	case errors.Is(err, jwt.ErrTokenExpired):
-		return 0, ErrExpired
+		return 0, issued, ErrExpired
 	case err != nil:
-		return 0, ErrRejected
+		return 0, issued, ErrRejected
 	}
-	id, err := strconv.ParseInt(c.Subject, 10, 64)
-	if err != nil || id < 1 || c.Type != "access" {
-		return 0, ErrRejected
+	userID, err = strconv.ParseInt(c.Subject, 10, 64)
+	if err != nil || userID < 1 || c.Type != "access" || c.IssuedAt == nil {
+		return 0, issued, ErrRejected
 	}
-	return id, nil
+	return userID, c.IssuedAt.Time, nil
 }

@@ -77,7 +77,7 @@ func (s *Server) login(w http.ResponseWriter, r *http.Request) error {
 	if wait, ok := s.clients.take(client); !ok {
 		return tooMany(wait)
 	}
-	start := time.Now()
+	start, known := time.Now(), s.Now()
 	user, err := s.authenticate(r, in.Email, in.Password)
 	if errors.Is(err, errLogin) {
 		pause(r, s.LoginFloor-time.Since(start))
@@ -88,7 +88,7 @@ func (s *Server) login(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	token, err := s.Tokens.Issue(user.ID)
+	token, err := s.Tokens.IssueAt(user.ID, known)
 	if err != nil {
 		return err
 	}

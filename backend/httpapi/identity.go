@@ -1,9 +1,11 @@
 package httpapi
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"strings"
+	"time"
 
 	"grocery/backend/auth"
 )
@@ -24,10 +26,10 @@ func (s *Server) identify(r *http.Request) (int64, error) {
 	if !strings.EqualFold(scheme, "Bearer") || token == "" {
 		return 0, &tokenError{http.StatusUnauthorized, "Missing Authorization Header"}
 	}
-	id, err := s.Tokens.UserID(token)
+	id, issued, err := s.Tokens.Read(token)
 	switch {
 	case err == nil:
-		return id, nil
+		return id, s.checkRestored(r.Context(), issued)
 	case errors.Is(err, auth.ErrExpired):
 		return 0, &tokenError{http.StatusUnauthorized, "Token has expired"}
 	case errors.Is(err, auth.ErrMalformed):
@@ -35,4 +37,14 @@ func (s *Server) identify(r *http.Request) (int64, error) {
 	default:
 		return 0, &tokenError{http.StatusUnauthorized, "Signature verification failed"}
 	}
+}
+
+// checkRestored refuses a token from before a dump replaced the shop's data: the id in
+// it may be that of another account now.
+func (s *Server) checkRestored(ctx context.Context, issued time.Time) error {
+	at, err := s.Database.RestoredAt(ctx)
+	if err == nil && issued.Before(at) {
+		err = &tokenError{http.StatusUnauthorized, "Token has expired"}
+	}
+	return err
 }

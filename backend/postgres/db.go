@@ -29,6 +29,7 @@ type DB struct {
 	primaryUp atomic.Bool // at the last probe
 	replicaUp atomic.Bool // at the last probe or read
 	minimum   atomic.Int64
+	restored  restored
 
 	stop context.CancelFunc
 	done sync.WaitGroup
