@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"grocery/localaws/oidc"
 	"grocery/localaws/service/autoscaling"
 	"grocery/localaws/service/cloudwatch"
 	"grocery/localaws/service/dynamodb"
@@ -35,7 +36,7 @@ import (
 func (c *Cloud) assemble() error {
 	o, st, clock, calls := c.o, c.store, c.o.Clock, c.registry
 	identities := iam.New(iam.Deps{Store: st, Clock: clock})
-	tokens := sts.New(sts.Deps{Store: st, Clock: clock, Calls: calls})
+	tokens := sts.New(sts.Deps{Store: st, Clock: clock, Calls: calls, Issuers: oidc.New(clock.Now, o.Issuers...)})
 	machines := ec2.New(ec2.Deps{Store: st, Clock: clock, Runtime: c.gateway, Calls: calls, Log: o.Log, Guest: c.guestFiles})
 	c.gateway.Metadata(machines.Metadata())
 	objectBlobs, err := c.blobs("s3")
