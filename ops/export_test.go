@@ -52,8 +52,8 @@ func BackendHCL(bucket, table, region string) string {
 	return string(backend{Bucket: bucket, Table: table, Region: region}.hcl())
 }
 
-// Verify checks a shop.
-func (e *Environment) Verify(ctx context.Context, url string) (told []string, err error) {
+// VerifyAt checks the shop at an address.
+func (e *Environment) VerifyAt(ctx context.Context, url string) (told []string, err error) {
 	err = e.verify(ctx, url, collect(&told))
 	return told, err
 }

@@ -11,6 +11,8 @@ import (
 const (
 	secretVersion = "module.rds.aws_secretsmanager_secret_version.this"
 	database      = "module.rds.aws_db_instance.this"
+
+	appSecretVersion = "aws_secretsmanager_secret_version.app" // of the backend's keys
 )
 
 // parted reports whether a state says that the secret was written and the

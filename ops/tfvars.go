@@ -13,7 +13,7 @@ type settings struct {
 	region, repository, arch string
 }
 
-// settings reads the tfvars file.
+// settings reads the tfvars file, and Vars for what it leaves open.
 func (e *Environment) settings() (settings, error) {
 	f, diags := hclparse.NewParser().ParseHCLFile(e.varFile())
 	if diags.HasErrors() {
@@ -27,6 +27,9 @@ func (e *Environment) settings() (settings, error) {
 	for name, to := range map[string]*string{"region": &s.region, "ecr_repository_name": &s.repository, "lambda_architecture": &s.arch} {
 		a, ok := attrs[name]
 		if !ok {
+			if given := e.Vars[name]; given != "" {
+				*to = given
+			}
 			continue
 		}
 		v, diags := a.Expr.Value(nil)
