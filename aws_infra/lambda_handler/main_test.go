@@ -255,6 +255,39 @@ func TestTheFunction(t *testing.T) {
 			t.Errorf("%d products, %v", n, result)
 		}
 	})
+	t.Run("restores once however often it is called with one id", func(t *testing.T) {
+		event := map[string]string{"action": "restore", "id": "execution-1", "bucket": bucket, "key": "db-dumps/shop.sql", "version": version}
+		var first, second map[string]any
+		if err := w.invoke(event, &first); err != nil {
+			t.Fatal(err)
+		}
+		w.db.Exec(t, "UPDATE products SET name = 'Changed since' WHERE id = 1")
+		if err := w.invoke(event, &second); err != nil {
+			t.Fatal(err)
+		}
+		if first["id"] != "execution-1" || second["id"] != "execution-1" || !reflect.DeepEqual(first["rows"], second["rows"]) {
+			t.Errorf("first %v, then %v", first, second)
+		}
+		var changed bool
+		w.db.QueryRow(t, "SELECT EXISTS (SELECT FROM products WHERE name = 'Changed since')", &changed)
+		if report := w.report("restore-reports/shop.sql.json"); !changed || report["repeated"] != true || report["succeeded"] != true {
+			t.Errorf("restored again: %v, report %v", !changed, report)
+		}
+	})
+	t.Run("keeps the data of a shop in use from the dump for an empty one", func(t *testing.T) {
+		before := w.products()
+		version := w.upload("db-dumps/initial.dump", sql("Apple", "Pear", "Plum"))
+		result, err := w.restore("db-dumps/initial.dump", version)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if kept, _ := result["kept"].(string); !strings.Contains(kept, "in use") || w.products() != before {
+			t.Errorf("%d products, result %v", w.products(), result)
+		}
+		if report := w.report("restore-reports/initial.dump.json"); report["succeeded"] != false || report["kept"] != result["kept"] {
+			t.Errorf("report %v", report)
+		}
+	})
 	for name, tt := range map[string]struct {
 		event map[string]any
 		env   map[string]string

@@ -36,6 +36,15 @@ type Report struct {
 	Durations  Durations `json:"milliseconds"`         //
 }
 
+// Outcome is a report and how the restore ended, as it is stored beside the dump.
+type Outcome struct {
+	*Report
+	Succeeded bool              `json:"succeeded"`
+	Kept      string            `json:"kept,omitempty"` // why the shop keeps its data, though nothing failed
+	Error     string            `json:"error,omitempty"`
+	Fault     *InvalidDumpError `json:"fault,omitempty"` // where the dump is at fault
+}
+
 // Counts are numbers of rows by table.
 type Counts map[string]int64
 

@@ -93,6 +93,7 @@ module "iam" {
   avatars_prefix            = module.s3.avatars_prefix
   db_dumps_prefix           = module.s3.db_dumps_prefix
   reports_prefix            = module.s3.reports_prefix
+  backups_prefix            = module.s3.backups_prefix
   ecr_repository_name       = var.ecr_repository_name
   db_identifier             = local.db_identifier
   db_secret_name            = local.db_secret_name
@@ -222,6 +223,7 @@ module "lambda" {
   security_group_id    = module.security.lambda_sg_id
   log_group_name       = module.monitoring.lambda_log_group_name
   reports_prefix       = module.s3.reports_prefix
+  initial_dump_key     = module.s3.initial_dump_key
   db_host              = module.rds.db_address
   db_port              = module.rds.db_port
   db_name              = module.rds.db_name

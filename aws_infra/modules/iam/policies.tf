@@ -96,6 +96,12 @@ locals {
         Resource = local.arns.reports
       },
       {
+        Sid      = "WriteBackups"
+        Effect   = "Allow"
+        Action   = "s3:PutObject"
+        Resource = local.arns.backups
+      },
+      {
         Sid      = "DatabaseSecret"
         Effect   = "Allow"
         Action   = "secretsmanager:GetSecretValue"
