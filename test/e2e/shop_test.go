@@ -259,19 +259,9 @@ func TestRowOfThePrimaryIsReadOnTheReplica(t *testing.T) {
 	if resp.StatusCode != http.StatusCreated {
 		t.Fatal(resp.Status)
 	}
-	resource, err := shared.aws(t, nil, "rds", "describe-db-instances", "--db-instance-identifier", "grocery-dev-db-replica", "--query", "DBInstances[0].DbiResourceId", "--output", "text")
-	if err != nil {
-		t.Fatal(err, resource)
-	}
-	replica := containers(t)["rds-"+strings.ToLower(resource)]
-	password, err := shared.aws(t, nil, "secretsmanager", "get-secret-value", "--secret-id", "grocery-dev/db", "--query", "SecretString", "--output", "text")
-	var secret struct{ Username, Password string }
-	if err != nil || json.Unmarshal([]byte(password), &secret) != nil {
-		t.Fatal(err, "the database's secret cannot be read")
-	}
-	script := fmt.Sprintf(`PGPASSWORD='%s' psql "host=127.0.0.1 user=%s dbname=grocery sslmode=require" -Atc "select pg_is_in_recovery(), count(*) from users where username = '%s'"`, secret.Password, secret.Username, name)
+	replica := databaseOf(t, "grocery-dev-db-replica")
 	eventually(t, 10*time.Second, "row on the replica", func() error {
-		out, err := inside(t, replica, script)
+		out, err := replica.query(t, fmt.Sprintf("select pg_is_in_recovery(), count(*) from users where username = '%s'", name))
 		if err != nil || out != "t|1" {
 			return fmt.Errorf("%v %s", err, out)
 		}
@@ -373,6 +363,20 @@ func bytesOf(t *testing.T, s string) int64 {
 
 func TestUploadedDumpIsRestoredAndAHostileOneRefused(t *testing.T) { restoreAndRefuse(t) }
 
+func TestWhatWasBackedUpIsRestored(t *testing.T) { backUpAndRestore(t) }
+
+func TestTwoUploadsAtOnceAreRestoredOneAfterTheOther(t *testing.T) { restoreTwoAtOnce(t) }
+
+func TestACrashDuringARestoreLeavesTheOldDataOrTheNew(t *testing.T) {
+	for _, c := range []struct{ victim, point string }{
+		{"the local AWS", "all data replaced, not committed"}, {"the function", "rows on their way"}, {"the database", "committed, nobody told"},
+	} {
+		crash(t, c.victim, c.point)
+	}
+}
+
+func TestTheInitialDumpFillsAShopThatNobodyHasUsed(t *testing.T) { fillAtFirst(t) }
+
 func TestKilledInstanceIsReplaced(t *testing.T) {
 	before, _ := instances(t)
 	var victim string
@@ -440,7 +444,7 @@ func TestKilledCloudComesBack(t *testing.T) {
 
 func health(t *testing.T) (h localaws.Health) {
 	t.Helper()
-	resp, err := http.Get("http://127.0.0.1:14566" + localaws.HealthPath)
+	resp, err := http.Get(fmt.Sprintf("http://127.0.0.1:%d%s", localaws.EndpointPort+portOffset, localaws.HealthPath))
 	if err != nil {
 		t.Fatal(err)
 	}
