@@ -46,7 +46,7 @@ type Result struct {
 	Verified     *dump.Verification `json:"verified,omitempty"`
 }
 
-// Handler restores, verifies and backs up.
+// Handler restores, verifies, backs up and logs in.
 type Handler struct {
 	s3      *s3.Client
 	db      postgres.Config
@@ -105,8 +105,10 @@ func (h *Handler) Handle(ctx context.Context, e Event) (*Result, error) {
 		result, err = h.verify(ctx, e)
 	case "backup":
 		result, err = h.backup(ctx, e)
+	case "login":
+		result, err = &Result{}, h.login(ctx)
 	default:
-		err = fmt.Errorf("the event asks for the action %q: it is restore, verify or backup", e.Action)
+		err = fmt.Errorf("the event asks for the action %q: it is restore, verify, backup or login", e.Action)
 	}
 	if err != nil {
 		log.ErrorContext(ctx, "failed", "error", err)
@@ -126,6 +128,9 @@ func unwrapped(err error) error {
 		return e
 	}
 	if e, ok := errors.AsType[*dump.BusyError](err); ok {
+		return e
+	}
+	if e, ok := errors.AsType[*LoginRefusedError](err); ok {
 		return e
 	}
 	return &RestoreError{err}

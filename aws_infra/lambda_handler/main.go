@@ -3,8 +3,9 @@
 // it also stores a dump of the shop in S3. Package dump does the work.
 //
 // Events: {"action":"restore","id","bucket","key","version"},
-// {"action":"verify","bucket","key","version","restored":<result of restore>} and
-// {"action":"backup","bucket","key"}. The same id restores once: a second call with it
+// {"action":"verify","bucket","key","version","restored":<result of restore>},
+// {"action":"backup","bucket","key"} and {"action":"login"}, which tells whether the
+// database accepts the current value of the secret. The same id restores once: a second call with it
 // finds the first on record and does nothing. A dump under the key INITIAL_DUMP_KEY is
 // for an empty shop: one in use keeps its data, and the result says so.
 //

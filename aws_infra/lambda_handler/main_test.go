@@ -240,6 +240,17 @@ func TestTheFunction(t *testing.T) {
 			t.Error(err)
 		}
 	})
+	t.Run("says that the database does not accept the current password, whatever the previous one", func(t *testing.T) {
+		if err := w.invoke(map[string]string{"action": "login"}, nil); typeOf(err) != "LoginRefusedError" || strings.Contains(err.Error(), "not yet") {
+			t.Errorf("%s: %v", typeOf(err), err)
+		}
+		if _, err := w.secrets.PutSecretValue(t.Context(), &secretsmanager.PutSecretValueInput{SecretId: new(secretID), SecretString: new(login(pgtest.Password))}); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.invoke(map[string]string{"action": "login"}, nil); err != nil {
+			t.Errorf("%s: %v", typeOf(err), err)
+		}
+	})
 	t.Run("backs up what it restores again", func(t *testing.T) {
 		var backup map[string]any
 		if err := w.invoke(map[string]string{"action": "backup", "bucket": bucket, "key": "backups/today.sql.gz"}, &backup); err != nil {
@@ -295,7 +306,7 @@ func TestTheFunction(t *testing.T) {
 		says  string
 	}{
 		"an object that is not there":        {event: map[string]any{"action": "restore", "bucket": bucket, "key": "db-dumps/none"}, kind: "RestoreError", says: "NoSuchKey"},
-		"an unknown action":                  {event: map[string]any{"action": "drop"}, kind: "RestoreError", says: "restore, verify or backup"},
+		"an unknown action":                  {event: map[string]any{"action": "drop"}, kind: "RestoreError", says: "restore, verify, backup or login"},
 		"a report taken for a dump":          {event: map[string]any{"action": "restore", "bucket": bucket, "key": "restore-reports/shop.sql.json"}, kind: "InvalidDumpError", says: "prefixes"},
 		"a verification of nothing":          {event: map[string]any{"action": "verify"}, kind: "VerifyError", says: "restored.id"},
 		"a verification of another database": {event: map[string]any{"action": "verify", "restored": map[string]any{"id": "X"}}, kind: "VerifyError", says: "no record"},
