@@ -137,6 +137,8 @@ module "monitoring" {
   alarm_email               = var.alarm_email
   log_retention_days        = var.log_retention_days
   thresholds                = var.alarm_thresholds
+  minutes                   = var.alarm_minutes
+  detailed_monitoring       = var.detailed_monitoring
 }
 
 # --- phase 2 -----------------------------------------------------------------
@@ -188,6 +190,7 @@ module "ec2" {
   ami_id                = var.ami_id
   ami_ssm_parameter     = var.ami_ssm_parameter
   instance_type         = var.instance_type
+  detailed_monitoring   = var.detailed_monitoring
   key_name              = var.key_name
   root_device_name      = var.root_device_name
   security_group_id     = module.security.ec2_sg_id

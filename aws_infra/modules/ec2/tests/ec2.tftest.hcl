@@ -48,6 +48,11 @@ run "instances_are_hardened" {
   }
 
   assert {
+    condition     = one(aws_launch_template.this.monitoring).enabled
+    error_message = "EC2 measures every minute."
+  }
+
+  assert {
     condition     = aws_launch_template.this.key_name == null && aws_launch_template.this.image_id == "ami-0123456789abcdef0"
     error_message = "No SSH key by default, and the image the parameter names."
   }
