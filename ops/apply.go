@@ -99,7 +99,7 @@ func (r *run) phase(ctx context.Context, n int, reviewed *Plan) error {
 func (r *run) applyReviewed(ctx context.Context, o applyOptions, reviewed *Plan, info func(string, ...any)) (err error) {
 	file, remove := r.planFile()
 	defer func() { err = errors.Join(err, remove()) }()
-	fresh, err := r.plan(ctx, o, false, file, info)
+	fresh, err := r.plan(ctx, o, file, info)
 	if err != nil {
 		return err
 	}

@@ -21,10 +21,6 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 )
 
-// Halves are the two images; their names prefix the tags in the one
-// repository.
-var Halves = []string{"backend", "frontend"}
-
 // Images is what the verb Images achieved.
 type Images struct {
 	ImageTag   string            `json:"image_tag"`
@@ -62,22 +58,22 @@ func (e *Environment) Images(ctx context.Context, buildOnly bool) (*Images, erro
 	return out, err
 }
 
-// build builds the halves that are missing. The sources make images of one tag
-// only: another one has to be in the registry.
+// build builds the halves that are missing, but for those that the registry
+// has under the tag of their own sources.
 func (r *run) build(ctx context.Context, missing []string) error {
 	for _, half := range Halves {
 		if err := r.step(ctx, "build "+half, func(ctx context.Context, info func(string, ...any)) error {
 			if !slices.Contains(missing, half) {
 				return errSkip("the registry has " + half + "-" + r.tag)
 			}
-			sources, err := r.ImageTag(ctx)
+			from, err := r.supply(ctx, half)
 			if err != nil {
 				return err
 			}
-			if r.tag != sources {
-				return r.noImage(ctx, half, "and the sources here make "+sources+": check out the commit of that tag to build it")
+			if from.there {
+				return errSkip("unchanged since " + half + "-" + from.own + ", which the registry has")
 			}
-			return r.buildImage(ctx, half, r.tag, r.set.arch, info)
+			return r.buildImage(ctx, half, from.own, r.set.arch, info)
 		}); err != nil {
 			return err
 		}
@@ -85,7 +81,8 @@ func (r *run) build(ctx context.Context, missing []string) error {
 	return nil
 }
 
-// push pushes the halves that are missing from their files.
+// push brings the halves that are missing into the registry: from their files,
+// or, where they have not changed, as another name of what is there.
 func (r *run) push(ctx context.Context, missing []string) error {
 	return r.step(ctx, "push", func(ctx context.Context, info func(string, ...any)) error {
 		if len(missing) == 0 {
@@ -95,14 +92,29 @@ func (r *run) push(ctx context.Context, missing []string) error {
 		if err != nil {
 			return err
 		}
+		var files []string
 		for _, half := range missing {
-			if err := r.pushImage(ctx, r.cfg, url, half, r.tag); err != nil {
+			from, err := r.supply(ctx, half)
+			if err != nil {
 				return err
+			}
+			if !from.there {
+				if err := r.pushImage(ctx, r.cfg, url, half, from.own); err != nil {
+					return err
+				}
+				files = append(files, r.imageFile(half, from.own))
+			}
+			if from.own != r.tag {
+				if err := r.retag(ctx, half+"-"+from.own, half+"-"+r.tag); err != nil {
+					return err
+				}
+				info("%s-%s is %s-%s", half, r.tag, half, from.own)
+				continue
 			}
 			info("%s:%s-%s", url, half, r.tag)
 		}
-		for _, half := range missing { // all pushed: the files have served
-			if err := removeIfThere(r.imageFile(half, r.tag)); err != nil {
+		for _, file := range files { // all pushed: the files have served
+			if err := removeIfThere(file); err != nil {
 				return err
 			}
 		}

@@ -56,19 +56,20 @@ func (s Summary) String() string {
 type PlanOptions struct {
 	// Out is the folder that plan.txt and plan.json are written to; "" for none.
 	Out string
-	// ReadOnly takes no lock and does not look at resources again, only at the
-	// state: for a role that may write nothing.
+	// ReadOnly does not look at resources again, only at the state: for a role
+	// that may not read secrets, which looking at their versions does.
 	ReadOnly bool
 }
 
-// Plan plans the whole environment and changes nothing.
+// Plan plans the whole environment and changes nothing: it takes no lock, and
+// leaves what an interrupted run left.
 func (e *Environment) Plan(ctx context.Context, o PlanOptions) (*Plan, error) {
 	r, err := e.begin(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer r.done()
-	if err := r.open(ctx, o.ReadOnly); err != nil {
+	if err := r.open(ctx, true); err != nil {
 		return nil, err
 	}
 	if err := r.artifacts(ctx); err != nil {
@@ -78,7 +79,7 @@ func (e *Environment) Plan(ctx context.Context, o PlanOptions) (*Plan, error) {
 	return p, r.step(ctx, "plan", func(ctx context.Context, info func(string, ...any)) error {
 		file, remove := r.planFile()
 		var err error
-		if p, err = r.plan(ctx, r.whole(), o.ReadOnly, file, info); err == nil {
+		if p, err = r.plan(ctx, r.whole(), file, info, tfexec.Lock(false), tfexec.Refresh(!o.ReadOnly)); err == nil {
 			p.Text, err = r.tf.ShowPlanFileRaw(ctx, file)
 		}
 		if err = errors.Join(err, remove()); err != nil {
@@ -126,13 +127,13 @@ func (r *run) planFile() (path string, remove func() error) {
 }
 
 // plan makes Terraform's plan and reads it.
-func (r *run) plan(ctx context.Context, o applyOptions, readOnly bool, file string, info func(string, ...any)) (p *Plan, err error) {
+func (r *run) plan(ctx context.Context, o applyOptions, file string, info func(string, ...any), more ...tfexec.PlanOption) (p *Plan, err error) {
 	common, done, err := r.options(o)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, done()) }()
-	opts := []tfexec.PlanOption{tfexec.Out(file), tfexec.Lock(!readOnly), tfexec.Refresh(!readOnly)}
+	opts := append([]tfexec.PlanOption{tfexec.Out(file)}, more...)
 	for _, c := range common {
 		opts = append(opts, c)
 	}
