@@ -21,6 +21,7 @@ type checker struct {
 // checkTargets starts the checks that are due and ends the draining that is over.
 func (s *Service) checkTargets(ctx context.Context) error {
 	n, now, p := s.plane.current.Load(), s.d.Clock.Now(), s.plane
+	p.hosts.look(n)
 	seen := map[string]bool{}
 	var errs []error
 	for arn, list := range n.targets {
