@@ -17,6 +17,7 @@ import (
 	"grocery/localaws/service/elbv2"
 	"grocery/localaws/service/events"
 	"grocery/localaws/service/iam"
+	"grocery/localaws/service/iam/access"
 	"grocery/localaws/service/kms"
 	"grocery/localaws/service/lambda"
 	"grocery/localaws/service/logs"
@@ -83,6 +84,11 @@ func (c *Cloud) assemble() error {
 		secretsmanager.New(secretsmanager.Deps{Store: st, Clock: clock, Key: c.key, Log: o.Log}),
 		ssm.New(ssm.Deps{Store: st, Clock: clock, Key: c.key, Calls: calls, Log: o.Log}),
 	)
+	if c.access, err = access.New(access.Deps{Store: st, Clock: clock, Identities: identities, Calls: calls, Log: o.Log}); err != nil {
+		return err
+	}
+	c.loops = append(c.loops, c.access.Loops()...)
+	calls.Authorize(c.access.Authorize)
 	c.chain = wire.NewChain(calls, wire.ChainOptions{Credentials: credentials{identities, tokens}, Now: clock.Now, Log: o.Log})
 	c.chain.HandleHost(ecr.MatchHost, images.Handler())
 	c.chain.HandleHost(func(host string) bool { return host == trustStore }, http.HandlerFunc(c.serveTrustStore))

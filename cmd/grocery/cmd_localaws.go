@@ -46,7 +46,7 @@ tokens are verified as ever, by those keys (GROCERY_ISSUERS)`)
 		Args:  noArgs,
 		RunE:  func(*cobra.Command, []string) error { return runActions(g) },
 	}
-	c.AddCommand(serve, actions)
+	c.AddCommand(serve, actions, newIAMCommand(g))
 	return c
 }
 
