@@ -57,7 +57,7 @@ func (e *Environment) Apply(ctx context.Context, o ApplyOptions) (*Applied, erro
 	}
 	out, err := r.outputs(ctx, r.tf)
 	if err == nil && o.Phase == 2 {
-		err = r.initialData(ctx, out)
+		err = r.InitialData(ctx)
 	}
 	return &Applied{Phase: o.Phase, ImageTag: r.tag, Output: out}, err
 }

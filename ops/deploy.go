@@ -69,7 +69,7 @@ func (r *run) finish(ctx context.Context) (*Deployment, error) {
 	if d.Output, err = r.outputs(ctx, r.tf); err != nil {
 		return nil, err
 	}
-	if err := r.initialData(ctx, d.Output); err != nil {
+	if err := r.InitialData(ctx); err != nil {
 		return nil, err
 	}
 	if err := r.release(ctx, d.Output, ""); err != nil {

@@ -42,12 +42,20 @@ func (r *run) uploadInitial(ctx context.Context) error {
 	})
 }
 
-// initialData restores the initial dump when there is one. The object may have been
+// InitialData restores the initial dump when there is one. The object may have been
 // there before the rule that watches for dumps, so that no event tells of it: the
 // deployment itself starts the execution, once for each version of the object.
-func (r *run) initialData(ctx context.Context, o Output) error {
-	return r.step(ctx, "initial data", func(ctx context.Context, info func(string, ...any)) error {
-		x := restoring{cfg: r.cfg, bucket: o.BucketName, machine: o.StateMachineARN, key: InitialDump}
+func (e *Environment) InitialData(ctx context.Context) error {
+	return e.step(ctx, "initial data", func(ctx context.Context, info func(string, ...any)) error {
+		cfg, err := e.prepare(ctx)
+		if err != nil {
+			return err
+		}
+		o, err := e.stateOutputs(ctx, cfg)
+		if err != nil {
+			return err
+		}
+		x := restoring{cfg: cfg, bucket: o.BucketName, machine: o.StateMachineARN, key: InitialDump}
 		if x.bucket == "" || x.machine == "" {
 			return errSkip("there is no restore to fill the database with")
 		}
