@@ -29,7 +29,7 @@ func (s *Service) report(ctx context.Context, f *function, c *config, x *sandbox
 			x.used = max(x.used, st.MemoryBytes>>20)
 		}
 		lines := frame(c, id, out, took, x.used, splitLines(fresh))
-		if err := s.send(ctx, c.LogGroup, x.stream, lines); err != nil {
+		if err := s.send(asRole(ctx, x.as), c.LogGroup, x.stream, lines); err != nil {
 			s.d.Log.Warn("sending a function's output to CloudWatch Logs", "function", f.Name, "error", err)
 		}
 		return []byte(strings.Join(lines, "\n") + "\n")
@@ -93,10 +93,20 @@ func (s *Service) send(ctx context.Context, group, stream string, lines []string
 	if wire.Code(err) != "ResourceNotFoundException" {
 		return err
 	}
-	if _, err := wire.Invoke(ctx, s.d.Calls, logsapi.CreateLogGroup, &logsapi.CreateLogGroupInput{LogGroupName: &group}); err != nil && wire.Code(err) != "ResourceAlreadyExistsException" {
+	create := func() error {
+		_, err := wire.Invoke(ctx, s.d.Calls, logsapi.CreateLogStream, &logsapi.CreateLogStreamInput{LogGroupName: &group, LogStreamName: &stream})
+		if wire.Code(err) == "ResourceAlreadyExistsException" {
+			return nil
+		}
 		return err
 	}
-	if _, err := wire.Invoke(ctx, s.d.Calls, logsapi.CreateLogStream, &logsapi.CreateLogStreamInput{LogGroupName: &group, LogStreamName: &stream}); err != nil && wire.Code(err) != "ResourceAlreadyExistsException" {
+	if err = create(); wire.Code(err) == "ResourceNotFoundException" { // not even the group is there
+		_, err = wire.Invoke(ctx, s.d.Calls, logsapi.CreateLogGroup, &logsapi.CreateLogGroupInput{LogGroupName: &group})
+		if err == nil || wire.Code(err) == "ResourceAlreadyExistsException" {
+			err = create()
+		}
+	}
+	if err != nil {
 		return err
 	}
 	return put()
