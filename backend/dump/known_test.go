@@ -2,6 +2,8 @@ package dump_test
 
 import (
 	"bytes"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 
@@ -19,6 +21,17 @@ func TestEveryTableAndColumnIsBackedUpOrLeftAlone(t *testing.T) {
 	}
 	if len(missing) > 0 {
 		t.Errorf("backups lack %s", strings.Join(missing, ", "))
+	}
+}
+
+func TestEveryTableThatIsBackedUpIsRead(t *testing.T) {
+	if inOrder, all := slices.Sorted(slices.Values(dump.StageOrder)), slices.Sorted(maps.Keys(dump.StageTables)); !slices.Equal(inOrder, all) {
+		t.Errorf("in order %v, with columns %v", inOrder, all)
+	}
+	for _, table := range dump.StageOrder {
+		if !dump.Reads(table) {
+			t.Errorf("a dump may not hold %s", table)
+		}
 	}
 }
 

@@ -107,7 +107,7 @@ func fill(t testing.TB, db *pgtest.Database) {
 		INSERT INTO order_items VALUES (1, 1, 1, 'An apple; DROP ROLE grocery; --', 617, 2), (1, 2, NULL, '', 0, 1)`)
 }
 
-var tables = []string{"users", "products", "reviews", "basket_items", "favourites", "purchases", "orders", "order_items"}
+var tables = dump.StageOrder
 
 // contents returns all data of the shop as one text.
 func contents(t testing.TB, db *pgtest.Database) string {
