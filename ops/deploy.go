@@ -72,7 +72,7 @@ func (r *run) finish(ctx context.Context) (*Deployment, error) {
 	if err := r.InitialData(ctx); err != nil {
 		return nil, err
 	}
-	if err := r.release(ctx, d.Output, ""); err != nil {
+	if err := r.release(ctx, d.Output, releaseOptions{}); err != nil {
 		return nil, err
 	}
 	d.URL = r.shopURL(d.Output)

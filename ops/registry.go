@@ -1,11 +1,14 @@
 package ops
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecr"
@@ -79,28 +82,39 @@ func (r *run) noImage(ctx context.Context, half, instead string) error {
 		return errors.Join(err, listErr)
 	}
 	var like []string
-	for _, t := range tags {
-		if strings.HasPrefix(t, r.tag) {
-			like = append(like, t)
+	var newest []string
+	for _, v := range tags {
+		if strings.HasPrefix(v.tag, r.tag) {
+			like = append(like, v.tag)
+		}
+		if len(newest) < 5 {
+			newest = append(newest, v.tag)
 		}
 	}
 	switch {
 	case len(like) > 0:
 		return fmt.Errorf("%w (is %s meant?)", err, strings.Join(like, " or "))
-	case len(tags) > 0:
-		return fmt.Errorf("%w (the newest there: %s)", err, strings.Join(tags[:min(5, len(tags))], ", "))
+	case len(newest) > 0:
+		return fmt.Errorf("%w (the newest there: %s)", err, strings.Join(newest, ", "))
 	}
 	return err
 }
 
-// versions are the tags of which the registry has both halves, the one that
-// was pushed last first. The rolling aliases are none of them.
-func (r *run) versions(ctx context.Context) ([]string, error) {
-	type half struct {
-		tag, name string
-		pushed    int64
+// version is a tag of which the registry has both halves.
+type version struct {
+	tag     string
+	backend string // digest of the backend's image
+}
+
+// versions are the versions that the registry has, the one that was pushed last
+// first. The rolling aliases are none of them.
+func (r *run) versions(ctx context.Context) ([]version, error) {
+	type entry struct {
+		version
+		halves int
+		pushed time.Time
 	}
-	var all []half
+	all := map[string]*entry{}
 	pages := ecr.NewDescribeImagesPaginator(ecr.NewFromConfig(r.cfg), &ecr.DescribeImagesInput{RepositoryName: &r.set.repository, Filter: &types.DescribeImagesFilter{TagStatus: types.TagStatusTagged}})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
@@ -112,20 +126,33 @@ func (r *run) versions(ctx context.Context) ([]string, error) {
 		}
 		for _, i := range page.ImageDetails {
 			for _, t := range i.ImageTags {
-				if name, tag, ok := strings.Cut(t, "-"); ok && slices.Contains(Halves, name) && tag != latest {
-					all = append(all, half{tag, name, aws.ToTime(i.ImagePushedAt).Unix()})
+				half, tag, ok := strings.Cut(t, "-")
+				if !ok || !slices.Contains(Halves, half) || tag == latest {
+					continue
+				}
+				x := all[tag]
+				if x == nil {
+					x = &entry{version: version{tag: tag}}
+					all[tag] = x
+				}
+				x.halves++
+				if half == Halves[0] {
+					x.backend = aws.ToString(i.ImageDigest)
+				}
+				if at := aws.ToTime(i.ImagePushedAt); at.After(x.pushed) {
+					x.pushed = at
 				}
 			}
 		}
 	}
-	slices.SortStableFunc(all, func(a, b half) int { return int(b.pushed - a.pushed) })
-	halves, tags := map[string]int{}, []string{}
-	for _, h := range all {
-		if halves[h.tag]++; halves[h.tag] == len(Halves) {
-			tags = append(tags, h.tag)
+	list := slices.SortedFunc(maps.Values(all), func(a, b *entry) int { return cmp.Or(b.pushed.Compare(a.pushed), cmp.Compare(a.tag, b.tag)) })
+	var out []version
+	for _, x := range list {
+		if x.halves == len(Halves) {
+			out = append(out, x.version)
 		}
 	}
-	return tags, nil
+	return out, nil
 }
 
 // aliases points backend-latest and frontend-latest at the images of the tag.

@@ -6,12 +6,12 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/autoscaling"
 	"github.com/aws/aws-sdk-go-v2/service/autoscaling/types"
-	"github.com/aws/aws-sdk-go-v2/service/ec2"
 )
 
 // pollEvery is the pause between two looks at something AWS works on.
@@ -54,53 +54,55 @@ func (e *Environment) Release(ctx context.Context, version string) (*Released, e
 	if version == "" {
 		version = string(o.LaunchTemplateVersion)
 	}
-	return &Released{version}, r.release(ctx, o, version)
+	return &Released{version}, r.release(ctx, o, releaseOptions{version: version})
+}
+
+// releaseOptions say what to release.
+type releaseOptions struct {
+	version string // of the launch template; "" for the newest
+	all     bool   // replace also the instances that run it already
 }
 
 // release is Release with the outputs at hand. Terraform makes launch template
 // versions and leaves the group's alone, so that apply never replaces instances
 // behind the release's back.
-func (r *run) release(ctx context.Context, o Output, version string) error {
+func (r *run) release(ctx context.Context, o Output, what releaseOptions) error {
 	return r.step(ctx, "release", func(ctx context.Context, info func(string, ...any)) error {
 		if o.ASGName == "" || o.LaunchTemplateID == "" {
-			return errors.New("there is no group of instances yet: grocery apply --phase 2 makes it")
+			return errNoGroup
 		}
-		want := version
-		if want == "" {
-			want = string(o.LaunchTemplateVersion)
+		if what.version == "" {
+			what.version = string(o.LaunchTemplateVersion)
 		}
-		if err := r.templateVersion(ctx, o.LaunchTemplateID, want); err != nil {
+		if err := r.hasVersion(ctx, o, what.version); err != nil {
 			return err
 		}
 		c := autoscaling.NewFromConfig(r.cfg)
-		id, err := r.underWay(ctx, c, o.ASGName, want, info)
+		id, err := r.underWay(ctx, c, o.ASGName, what.version, info)
 		if err != nil {
 			return err
 		}
 		if id == "" {
-			if id, err = r.startRefresh(ctx, c, o, want); err != nil {
+			if id, err = r.startRefresh(ctx, c, o, what); err != nil {
 				return err
 			}
 		}
-		return r.followRefresh(ctx, c, o.ASGName, id, want, info)
+		return r.followRefresh(ctx, c, o.ASGName, id, what.version, info)
 	})
 }
 
-// templateVersion refuses a version that the launch template does not have.
-func (r *run) templateVersion(ctx context.Context, template, version string) error {
+// hasVersion refuses a version that the launch template does not have.
+func (r *run) hasVersion(ctx context.Context, o Output, version string) error {
+	all, err := r.templateVersions(ctx, o)
+	if err != nil {
+		return err
+	}
 	var there []string
-	pages := ec2.NewDescribeLaunchTemplateVersionsPaginator(ec2.NewFromConfig(r.cfg), &ec2.DescribeLaunchTemplateVersionsInput{LaunchTemplateId: &template})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
-		if err != nil {
-			return fmt.Errorf("list the versions of %s: %w", template, err)
-		}
-		for _, v := range page.LaunchTemplateVersions {
-			there = append(there, strconv.FormatInt(aws.ToInt64(v.VersionNumber), 10))
-		}
+	for _, v := range all {
+		there = append(there, strconv.FormatInt(v.Number, 10))
 	}
 	if !slices.Contains(there, version) {
-		return fmt.Errorf("the launch template %s has no version %q; the newest it has: %v", template, version, there[:min(5, len(there))])
+		return fmt.Errorf("the launch template %s has no version %q; the newest it has: %s", o.LaunchTemplateID, version, strings.Join(there[:min(5, len(there))], ", "))
 	}
 	return nil
 }
@@ -135,25 +137,22 @@ func (r *run) underWay(ctx context.Context, c *autoscaling.Client, group, want s
 }
 
 // startRefresh starts the instance refresh, unless all runs the version.
-func (r *run) startRefresh(ctx context.Context, c *autoscaling.Client, o Output, want string) (id string, err error) {
-	groups, err := c.DescribeAutoScalingGroups(ctx, &autoscaling.DescribeAutoScalingGroupsInput{AutoScalingGroupNames: []string{o.ASGName}})
+func (r *run) startRefresh(ctx context.Context, c *autoscaling.Client, o Output, what releaseOptions) (id string, err error) {
+	g, err := r.group(ctx, o)
 	if err != nil {
-		return "", fmt.Errorf("describe the group %s: %w", o.ASGName, err)
+		return "", err
 	}
-	if len(groups.AutoScalingGroups) == 0 {
-		return "", fmt.Errorf("there is no Auto Scaling group %s", o.ASGName)
-	}
-	g := groups.AutoScalingGroups[0]
+	want := what.version
 	current := g.LaunchTemplate != nil && aws.ToString(g.LaunchTemplate.Version) == want // what replaces a dead one
 	for _, i := range g.Instances {
 		current = current && i.LaunchTemplate != nil && aws.ToString(i.LaunchTemplate.Version) == want
 	}
-	if current {
+	if current && !what.all {
 		return "", errSkip("the instances run launch template version " + want)
 	}
 	p := &types.RefreshPreferences{
 		MinHealthyPercentage: aws.Int32(100), MaxHealthyPercentage: aws.Int32(200),
-		AutoRollback: aws.Bool(true), SkipMatching: aws.Bool(true),
+		AutoRollback: aws.Bool(true), SkipMatching: aws.Bool(!what.all),
 	}
 	if len(o.ReleaseAlarmNames) > 0 {
 		p.AlarmSpecification = &types.AlarmSpecification{Alarms: o.ReleaseAlarmNames}
@@ -189,16 +188,10 @@ func (r *run) followRefresh(ctx context.Context, c *autoscaling.Client, group, i
 			return nil
 		}
 		if ended(x.Status) {
-			reason := aws.ToString(x.StatusReason)
-			if d := x.RollbackDetails; d != nil && aws.ToString(d.RollbackReason) != "" {
-				reason = *d.RollbackReason
-			}
-			return &RollbackError{version, string(x.Status), reason}
+			return &RollbackError{version, string(x.Status), refreshReason(x)}
 		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(pollEvery):
+		if err := pause(ctx, pollEvery); err != nil {
+			return err
 		}
 	}
 }

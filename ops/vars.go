@@ -75,16 +75,16 @@ func variables(dir string, values map[string]string) ([]byte, error) {
 	if len(values) == 0 {
 		return nil, nil
 	}
-	plain, err := declared(dir)
+	all, err := declared(dir)
 	if err != nil {
 		return nil, err
 	}
 	f := hclwrite.NewEmptyFile()
 	for _, name := range slices.Sorted(maps.Keys(values)) {
-		literal, ok := plain[name]
+		v, ok := all[name]
 		switch value := values[name]; {
 		case !ok:
-		case literal:
+		case v.plain:
 			f.Body().SetAttributeValue(name, cty.StringVal(value))
 		default:
 			if _, diags := hclsyntax.ParseExpression([]byte(value), "", hcl.InitialPos); diags.HasErrors() {
@@ -106,14 +106,19 @@ func variables(dir string, values map[string]string) ([]byte, error) {
 	return f.Bytes(), nil
 }
 
-// declared are the variables of the root module in dir, and whether a value of
-// each is taken as it stands.
-func declared(dir string) (map[string]bool, error) {
+// variable is what a root module declares of one.
+type variable struct {
+	plain    bool           // a value of TF_VAR_* is taken as it stands
+	standard hcl.Expression // its default; nil for none
+}
+
+// declared are the variables of the root module in dir, by name.
+func declared(dir string) (map[string]variable, error) {
 	files, err := filepath.Glob(filepath.Join(dir, "*.tf"))
 	if err != nil {
 		return nil, err
 	}
-	parser, plain := hclparse.NewParser(), map[string]bool{}
+	parser, all := hclparse.NewParser(), map[string]variable{}
 	for _, path := range files {
 		f, diags := parser.ParseHCLFile(path)
 		if diags.HasErrors() {
@@ -121,12 +126,16 @@ func declared(dir string) (map[string]bool, error) {
 		}
 		content, _, _ := f.Body.PartialContent(&hcl.BodySchema{Blocks: []hcl.BlockHeaderSchema{{Type: "variable", LabelNames: []string{"name"}}}}) // Terraform reports what is wrong
 		for _, b := range content.Blocks {
-			inner, _, _ := b.Body.PartialContent(&hcl.BodySchema{Attributes: []hcl.AttributeSchema{{Name: "type"}}})
+			inner, _, _ := b.Body.PartialContent(&hcl.BodySchema{Attributes: []hcl.AttributeSchema{{Name: "type"}, {Name: "default"}}})
 			kind, typed := inner.Attributes["type"]
-			plain[b.Labels[0]] = !typed || slices.Contains([]string{"string", "number", "bool"}, hcl.ExprAsKeyword(kind.Expr))
+			v := variable{plain: !typed || slices.Contains([]string{"string", "number", "bool"}, hcl.ExprAsKeyword(kind.Expr))}
+			if d, ok := inner.Attributes["default"]; ok {
+				v.standard = d.Expr
+			}
+			all[b.Labels[0]] = v
 		}
 	}
-	return plain, nil
+	return all, nil
 }
 
 // GivenVars are the values that the process's environment sets by TF_VAR_*,

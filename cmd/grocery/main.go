@@ -19,7 +19,7 @@ const (
 	exitFailed      = 1   // what was asked for could not be done
 	exitUsage       = 2   // the command line is wrong
 	exitChanges     = 2   // plan --detailed-exitcode: there are changes, as Terraform says it
-	exitUnhealthy   = 3   // status: something does not work
+	exitUnhealthy   = 3   // status, doctor: something does not work
 	exitInterrupted = 130 // ended by a signal
 )
 
@@ -73,9 +73,9 @@ func newRootCommand() *cobra.Command {
 		Short: "Deploy and operate the grocery shop, on AWS or on a local AWS",
 		Long: `Deploy and operate the grocery shop, on AWS or on a local AWS.
 
-Exit codes: 0 done; 1 it could not be done; 2 wrong command line;
-3 status found something that does not work; 130 interrupted (run the same
-command again to continue).`,
+Exit codes: 0 done; 1 it could not be done; 2 wrong command line, or, of plan
+--detailed-exitcode, changes; 3 status or doctor found something that does not
+work; 130 interrupted (run the same command again to continue).`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		Args:          noSuchCommand,
@@ -86,6 +86,7 @@ command again to continue).`,
 	root.AddCommand(
 		newUpCommand(g), newDownCommand(g), newDestroyCommand(g), newBootstrapCommand(g), newDeployCommand(g), newRecoverCommand(g), newStatusCommand(g),
 		newImageTagCommand(g), newPlanCommand(g), newImagesCommand(g), newApplyCommand(g), newReleaseCommand(g), newVerifyCommand(g),
+		newRollbackCommand(g), newScaleCommand(g), newRotateCommand(g), newDoctorCommand(g),
 		newBackupCommand(g), newRestoreCommand(g),
 		newLogsCommand(g), newEnvCommand(g), newSetupCommand(g), newLocalawsCommand(g),
 	)
