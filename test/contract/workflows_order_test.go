@@ -213,8 +213,11 @@ func disorder(p pipeline) (found problems) {
 	for _, s := range deploy.Steps {
 		switch {
 		case strings.Contains(s.Run, "grocery recover"):
-			if s.If != "failure() || cancelled()" {
+			if s.If != "(failure() || cancelled()) && steps.role.outcome == 'success'" {
 				found.add("an interrupted apply is put right if %q", s.If)
+			}
+			if role := deploy.using("aws-actions/configure-aws-credentials"); len(role) != 1 || role[0].ID != "role" {
+				found.add("nothing is the step that assumes the role")
 			}
 		case strings.Contains(s.Run, "rm -rf"):
 			if s.If != "always()" {

@@ -42,6 +42,16 @@ type StepResult struct {
 	Err     error
 }
 
+func (s StepResult) outcome() string {
+	switch {
+	case s.Skipped:
+		return "skipped"
+	case s.Err != nil:
+		return "failure"
+	}
+	return "success"
+}
+
 // Err is the failure of the job: that of its first step that failed.
 func (r *Result) Err() error {
 	for _, s := range r.Steps {
@@ -69,7 +79,9 @@ func (r *Runner) Job(ctx context.Context, w *Workflow, id string) (*Result, erro
 	if job == nil {
 		return nil, fmt.Errorf("there is no job %s", id)
 	}
-	scope := Scope{Contexts: r.Contexts}
+	outcomes := map[string]any{}
+	scope := Scope{Contexts: map[string]any{"steps": outcomes}}
+	maps.Copy(scope.Contexts, r.Contexts)
 	run, err := scope.If(job.If)
 	if err != nil || !run {
 		return &Result{Skipped: true}, err
@@ -95,6 +107,9 @@ func (r *Runner) Job(ctx context.Context, w *Workflow, id string) (*Result, erro
 			return out, err
 		}
 		scope.Failed = scope.Failed || res.Err != nil
+		if step.ID != "" {
+			outcomes[step.ID] = map[string]any{"outcome": res.outcome()}
+		}
 		out.Steps = append(out.Steps, res)
 	}
 	out.Summary, err = s.read("summary")
