@@ -192,7 +192,7 @@ locals {
         Sid      = "MetricsGroup"
         Effect   = "Allow"
         Action   = ["logs:CreateLogGroup", "logs:PutRetentionPolicy"]
-        Resource = local.arns.os_metrics
+        Resource = "${local.arns.os_metrics}:*"
       },
       {
         Sid      = "MetricsStreams"
