@@ -19,42 +19,51 @@ import (
 )
 
 // Sizes of the dump whose restore is hit.
-const crashProducts, crashReviews = 400, 60_000
+const crashProducts, crashReviews = 400, 100_000
 
 // lockWait is what the restore waits for when a test stands in its way.
 const lockWait = "EXISTS (SELECT FROM pg_stat_activity WHERE application_name = 'grocery-restore' AND wait_event_type = 'Lock'%s)"
 
 // points are the moments of a restore at which something dies. Each brings the restore
-// there and holds it, where that can be done, until the sessions it returns end.
-var points = map[string]func(t *testing.T, db *database, key string) []*session{
-	"its turn not come": func(t *testing.T, db *database, key string) []*session {
+// there and holds it until what it returns is called.
+var points = map[string]func(t *testing.T, db *database, key string) (letGo func()){
+	"its turn not come": func(t *testing.T, db *database, key string) func() {
 		s := holdTurn(t, db)
 		put(t, key)
 		db.until(t, fmt.Sprintf(lockWait, " AND wait_event = 'advisory'"))
-		return []*session{s}
+		return s.end
 	},
-	"rows on their way": func(t *testing.T, db *database, key string) []*session {
+	"rows on their way": func(t *testing.T, db *database, key string) func() {
+		const arriving = "EXISTS (SELECT FROM pg_stat_activity WHERE application_name = 'grocery-restore' AND query ILIKE 'copy%stage_reviews%')"
+		s := holdTurn(t, db)
 		put(t, key)
-		db.until(t, "EXISTS (SELECT FROM pg_stat_activity WHERE application_name = 'grocery-restore' AND query ILIKE 'copy%stage_reviews%')")
-		return nil
+		db.until(t, fmt.Sprintf(lockWait, " AND wait_event = 'advisory'"))
+		s.send(fmt.Sprintf("SELECT pg_advisory_unlock(%d) \\g /dev/null\n%s;", restoreLock, waiting(arriving)))
+		s.done(t)
+		id := theFunction(t)
+		docker(t, "pause", id)
+		if db.must(t, "SELECT "+arriving) != "t" {
+			t.Fatal("all rows arrived before the function was held: give it more")
+		}
+		return func() { exec.Command("docker", "unpause", id).Run() } // it may be gone
 	},
-	"all rows checked, nothing replaced": func(t *testing.T, db *database, key string) []*session {
+	"all rows checked, nothing replaced": func(t *testing.T, db *database, key string) func() {
 		s := db.session(t)
 		s.send("BEGIN; LOCK TABLE users IN ROW EXCLUSIVE MODE;")
 		s.done(t)
 		put(t, key)
 		db.until(t, fmt.Sprintf(lockWait, " AND query LIKE 'LOCK TABLE%'"))
-		return []*session{s}
+		return s.end
 	},
-	"all data replaced, not committed": func(t *testing.T, db *database, key string) []*session {
+	"all data replaced, not committed": func(t *testing.T, db *database, key string) func() {
 		s := db.session(t)
 		s.send("BEGIN; LOCK TABLE restores IN SHARE MODE;")
 		s.done(t)
 		put(t, key)
 		db.until(t, fmt.Sprintf(lockWait, " AND query LIKE 'INSERT INTO restores%'"))
-		return []*session{s}
+		return s.end
 	},
-	"committed, nobody told": func(t *testing.T, db *database, key string) []*session {
+	"committed, nobody told": func(t *testing.T, db *database, key string) func() {
 		first, second := db.session(t), db.session(t)
 		first.send("BEGIN; LOCK TABLE restores IN SHARE MODE;")
 		first.done(t)
@@ -70,15 +79,18 @@ var points = map[string]func(t *testing.T, db *database, key string) []*session{
 		if n := db.must(t, "SELECT count(*) FROM restores WHERE source LIKE '%/"+key+"?%'"); n != "1" {
 			t.Fatalf("%s restores of %s are committed", n, key)
 		}
-		return []*session{second}
+		return second.end
 	},
 }
+
+// restoreLock is the advisory lock of package dump.
+const restoreLock = 0x67726f64756d70
 
 // holdTurn keeps restores waiting, as another restore would.
 func holdTurn(t *testing.T, db *database) *session {
 	t.Helper()
 	s := db.session(t)
-	s.send(fmt.Sprintf("SELECT pg_advisory_lock(%d) \\g /dev/null", 0x67726f64756d70))
+	s.send(fmt.Sprintf("SELECT pg_advisory_lock(%d) \\g /dev/null", restoreLock))
 	s.done(t)
 	return s
 }
@@ -94,23 +106,31 @@ var victims = map[string]struct {
 		}
 	}, serve},
 	"the function": {func(t *testing.T, _ *database) {
-		killed := 0
-		for name, id := range containers(t) {
-			if strings.HasPrefix(name, "lambda-grocery-dev-restore-") {
-				killContainer(t, id)
-				killed++
-			}
-		}
-		if killed != 1 {
-			t.Errorf("%d functions were killed", killed)
-		}
+		docker(t, "kill", theFunction(t))
 	}, nil},
-	"the database": {func(t *testing.T, db *database) { killContainer(t, containers(t)[db.container]) }, nil},
+	"the database": {func(t *testing.T, db *database) { docker(t, "kill", containers(t)[db.container]) }, nil},
 }
 
-func killContainer(t *testing.T, id string) {
+// theFunction is the container of the one function that runs.
+func theFunction(t *testing.T) (id string) {
 	t.Helper()
-	if out, err := exec.CommandContext(t.Context(), "docker", "kill", "--signal", "KILL", id).CombinedOutput(); err != nil {
+	for name, c := range containers(t) {
+		if strings.HasPrefix(name, "lambda-grocery-dev-restore-") {
+			if id != "" {
+				t.Fatal("two functions run")
+			}
+			id = c
+		}
+	}
+	if id == "" {
+		t.Fatal("no function runs")
+	}
+	return id
+}
+
+func docker(t *testing.T, args ...string) {
+	t.Helper()
+	if out, err := exec.CommandContext(t.Context(), "docker", args...).CombinedOutput(); err != nil {
 		t.Fatal(err, string(out))
 	}
 }
@@ -133,12 +153,10 @@ func crash(t *testing.T, victim, point string) {
 		before := db.must(t, contents)
 		key := fmt.Sprintf("db-dumps/crash-%d.sql", time.Now().UnixNano())
 
-		held := points[point](t, db, key)
+		letGo := points[point](t, db, key)
 		begin := time.Now()
 		victims[victim].kill(t, db)
-		for _, s := range held {
-			s.end()
-		}
+		letGo()
 		if revive := victims[victim].revive; revive != nil {
 			revive(t)
 		}

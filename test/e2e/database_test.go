@@ -61,14 +61,19 @@ func (d *database) must(t *testing.T, sql string) string {
 // holds.
 func (d *database) until(t *testing.T, condition string) {
 	t.Helper()
-	d.must(t, fmt.Sprintf(`DO $$ BEGIN
+	d.must(t, waiting(condition))
+}
+
+// waiting is a statement that ends when a condition holds, and fails after 30 s.
+func waiting(condition string) string {
+	return fmt.Sprintf(`DO $$ BEGIN
 		FOR i IN 1..6000 LOOP
 			PERFORM pg_stat_clear_snapshot();
 			IF (%s) THEN RETURN; END IF;
 			PERFORM pg_sleep(0.005);
 		END LOOP;
 		RAISE 'it never came to this';
-	END $$`, condition))
+	END $$`, condition)
 }
 
 // session is a connection that keeps what it locks.

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -61,7 +62,7 @@ func runMain(m *testing.M) int {
 	}
 	// A copy of the Terraform, so that a deployment made by hand and the
 	// test's do not share working folders.
-	if err := shared.copyInfra(); err != nil {
+	if err := errors.Join(shared.copyInfra(), shared.writeSettings(), shared.trustRepository()); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
@@ -110,7 +111,7 @@ func (c *cloud) copyInfra() error {
 
 // env is the environment of every command against the test's cloud.
 func (c *cloud) env() []string {
-	return append(os.Environ(), "GROCERY_HOME="+c.home, "GROCERY_INFRA="+c.infra, fmt.Sprintf("GROCERY_PORT_OFFSET=%d", portOffset))
+	return append(os.Environ(), "GROCERY_HOME="+c.home, "GROCERY_INFRA="+c.infra, fmt.Sprintf("GROCERY_PORT_OFFSET=%d", portOffset), "GROCERY_ISSUERS="+issuerHost+"="+issuerAddr())
 }
 
 // grocery runs the CLI; its output goes to out.

@@ -52,7 +52,10 @@ func roleARN(name string) string {
 }
 
 // issuer is what GitHub is to AWS: it signs tokens and publishes the keys.
-type issuer struct{ key *rsa.PrivateKey }
+type issuer struct {
+	key *rsa.PrivateKey
+	id  string // of the key: another in each run, so that a local AWS that runs on asks for it
+}
 
 // startIssuer publishes a new key where the local AWS looks for GitHub's.
 func startIssuer(t *testing.T) *issuer {
@@ -65,7 +68,7 @@ func startIssuer(t *testing.T) *issuer {
 	})
 	mux.HandleFunc("/.well-known/jwks", func(w http.ResponseWriter, _ *http.Request) {
 		json.NewEncoder(w).Encode(map[string]any{"keys": []any{map[string]string{
-			"kty": "RSA", "use": "sig", "kid": i.id(), "n": number(i.key.N), "e": number(big.NewInt(int64(i.key.E))),
+			"kty": "RSA", "use": "sig", "kid": i.id, "n": number(i.key.N), "e": number(big.NewInt(int64(i.key.E))),
 		}}})
 	})
 	l, err := net.Listen("tcp", issuerAddr())
@@ -85,13 +88,7 @@ func newIssuer(t *testing.T) *issuer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &issuer{key}
-}
-
-// id is the key's: another in each run, so that a local AWS that runs on asks
-// for it.
-func (i *issuer) id() string {
-	return base64.RawURLEncoding.EncodeToString(i.key.N.Bytes()[:12])
+	return &issuer{key, base64.RawURLEncoding.EncodeToString(key.N.Bytes()[:12])}
 }
 
 // token is one of GitHub's for a job, with its claims changed.
@@ -107,7 +104,7 @@ func (i *issuer) token(t *testing.T, subject string, change func(jwt.MapClaims))
 		change(claims)
 	}
 	token := jwt.NewWithClaims(jwt.SigningMethodRS256, claims)
-	token.Header["kid"] = i.id()
+	token.Header["kid"] = i.id
 	signed, err := token.SignedString(i.key)
 	if err != nil {
 		t.Fatal(err)

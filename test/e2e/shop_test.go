@@ -121,6 +121,8 @@ func TestStatusTellsWhatRunsWhere(t *testing.T) {
 	}
 }
 
+func TestAlarmsAreMailedOnceTheirReaderConfirms(t *testing.T) { confirmMails(t) }
+
 func TestAWSCLIWorksBothWaysIn(t *testing.T) {
 	for way, extra := range map[string][]string{
 		"genuine host names": nil,
@@ -333,6 +335,9 @@ func TestOnlyTheBalancerIsReachedFromOutside(t *testing.T) {
 	}
 }
 
+// The mail of the full disk is read later, by TestAlarmsFireAndRecover.
+func TestADiskFills(t *testing.T) { fillDisk(t) }
+
 func TestMemory(t *testing.T) {
 	ids := containers(t)
 	total := int64(0)
@@ -377,6 +382,10 @@ func TestACrashDuringARestoreLeavesTheOldDataOrTheNew(t *testing.T) {
 
 func TestTheInitialDumpFillsAShopThatNobodyHasUsed(t *testing.T) { fillAtFirst(t) }
 
+func TestAFailedRestoreIsMailed(t *testing.T) { failedRestoreWasMailed(t) }
+
+func TestAlarmsFireAndRecover(t *testing.T) { alarmsFireAndRecover(t) }
+
 func TestKilledInstanceIsReplaced(t *testing.T) {
 	before, _ := instances(t)
 	var victim string
@@ -386,6 +395,15 @@ func TestKilledInstanceIsReplaced(t *testing.T) {
 	if out, err := exec.CommandContext(t.Context(), "docker", "kill", before[victim]).CombinedOutput(); err != nil {
 		t.Fatal(err, string(out))
 	}
+	twoHealthy(t, victim)
+	if status, _, err := shared.get("/"); err != nil || status != 200 {
+		t.Errorf("page: %d %v", status, err)
+	}
+}
+
+// twoHealthy waits until two instances serve, without the one that is gone.
+func twoHealthy(t *testing.T, victim string) {
+	t.Helper()
 	eventually(t, 6*time.Minute, "two healthy instances again", func() error {
 		var s struct {
 			Instances []struct {
@@ -419,9 +437,6 @@ func TestKilledInstanceIsReplaced(t *testing.T) {
 		}
 		return nil
 	})
-	if status, _, err := shared.get("/"); err != nil || status != 200 {
-		t.Errorf("page: %d %v", status, err)
-	}
 }
 
 func TestKilledCloudComesBack(t *testing.T) {
@@ -455,6 +470,11 @@ func health(t *testing.T) (h localaws.Health) {
 	return h
 }
 
+// The pipeline releases another version, which those before would not expect.
+func TestPipelineBringsACommitToTheInstances(t *testing.T) { runPipeline(t) }
+
+func TestAReleaseRaisesNoAlarm(t *testing.T) { releasesRaiseNoAlarm(t) }
+
 func TestZDestroyLeavesNothing(t *testing.T) {
 	start := time.Now()
 	shared.output(t, "destroy")
@@ -464,6 +484,7 @@ func TestZDestroyLeavesNothing(t *testing.T) {
 		"containers": "docker ps -aq --filter label=localaws.cloud=" + name,
 		"volumes":    "docker volume ls -q --filter label=localaws.cloud=" + name,
 		"namespaces": "ls /run/netns 2>/dev/null | grep -F " + name + " || true",
+		"disks":      "ls -d /var/lib/localaws/disks/" + name + " 2>/dev/null || true",
 		"state":      "ls -d " + shared.home + " 2>/dev/null || true",
 	} {
 		out, err := exec.CommandContext(t.Context(), "sh", "-c", cmd).Output()
