@@ -79,7 +79,7 @@ func (c *Cloud) assemble() error {
 		cloudwatch.New(cloudwatch.Deps{Store: st, Clock: clock, Calls: calls, Log: o.Log}),
 		logs.New(logs.Deps{Store: st, Clock: clock, Log: o.Log}),
 		sns.New(sns.Deps{Store: st, Clock: clock, Calls: calls, Log: o.Log, Mailbox: filepath.Join(o.Home, "mailbox")}),
-		sqs.New(sqs.Deps{Store: st, Clock: clock, Log: o.Log}),
+		sqs.New(sqs.Deps{Store: st, Clock: clock, Calls: calls, Log: o.Log}),
 		kms.New(kms.Deps{Store: st, Clock: clock, Key: c.key, Log: o.Log}),
 		secretsmanager.New(secretsmanager.Deps{Store: st, Clock: clock, Key: c.key, Log: o.Log}),
 		ssm.New(ssm.Deps{Store: st, Clock: clock, Key: c.key, Calls: calls, Log: o.Log}),

@@ -13,7 +13,7 @@ import (
 )
 
 // report collects what the function wrote during an invocation, frames it as
-// Lambda does and sends it to CloudWatch Logs. Measuring the memory may take an
+// Lambda does and sends it to CloudWatch Logs, and the metrics to CloudWatch. Measuring the memory may take an
 // engine a second, so it is done behind the caller's back unless the caller
 // wants to see the lines, which are then returned.
 func (s *Service) report(ctx context.Context, f *function, c *config, x *sandbox, id string, out outcome, took time.Duration, show bool) []byte {
@@ -35,7 +35,7 @@ func (s *Service) report(ctx context.Context, f *function, c *config, x *sandbox
 		return []byte(strings.Join(lines, "\n") + "\n")
 	}
 	done := make(chan []byte, 1)
-	x.reports <- func() { done <- finish() }
+	x.reports <- func() { done <- finish(); s.measure(ctx, f, out, took) }
 	if show {
 		return <-done
 	}
