@@ -72,3 +72,27 @@ func collect(to *[]string) func(string, ...any) {
 
 // Parted gives tests parted.
 var Parted = parted
+
+// Allows checks a fresh plan against a reviewed one.
+func (p *Plan) Allows(fresh *Plan) error { return p.allows(fresh) }
+
+// Variables are values of TF_VAR_* as a tfvars file for the root module in dir.
+func Variables(dir string, values map[string]string) (string, error) {
+	raw, err := variables(dir, values)
+	return string(raw), err
+}
+
+// Set writes a number into the tfvars file.
+func (e *Environment) Set(name string, n int) error { return e.set(name, n) }
+
+// Number is the value that a variable has now.
+func (e *Environment) Number(name string) (int, error) { return e.number(name) }
+
+// ShopURL is the address of a shop with these outputs.
+func (e *Environment) ShopURL(o Output) string { return e.shopURL(o) }
+
+// Reach makes the transport that images and layers go by.
+func (a Access) Reach() error {
+	_, err := a.transport()
+	return err
+}

@@ -2,6 +2,7 @@ package ops
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -50,7 +51,9 @@ func (r *run) supply(ctx context.Context, half string) (supply, error) {
 	return supply{own, found[half] != ""}, err
 }
 
-// retag gives the image of one tag another one. No layer is sent.
+// retag gives the image of one tag another one, by putting the same manifest
+// again. No layer is sent.
+// See https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-retag.html.
 func (r *run) retag(ctx context.Context, from, to string) error {
 	c := ecr.NewFromConfig(r.cfg)
 	got, err := c.BatchGetImage(ctx, &ecr.BatchGetImageInput{RepositoryName: &r.set.repository, ImageIds: []types.ImageIdentifier{{ImageTag: &from}}})
@@ -62,7 +65,7 @@ func (r *run) retag(ctx context.Context, from, to string) error {
 	}
 	i := got.Images[0]
 	_, err = c.PutImage(ctx, &ecr.PutImageInput{RepositoryName: &r.set.repository, ImageTag: &to, ImageManifest: i.ImageManifest, ImageManifestMediaType: i.ImageManifestMediaType, ImageDigest: aws.String(aws.ToString(i.ImageId.ImageDigest))})
-	if err != nil {
+	if _, there := errors.AsType[*types.ImageAlreadyExistsException](err); err != nil && !there {
 		return fmt.Errorf("tag the image %s as %s: %w", from, to, err)
 	}
 	return nil

@@ -191,18 +191,14 @@ func (r *run) aliases(ctx context.Context) error {
 }
 
 // alias moves one alias from the image with the digest from, or from nowhere,
-// to the one with the digest to.
+// to that of the tag.
 func (r *run) alias(ctx context.Context, half, to, from string) error {
-	c, name := ecr.NewFromConfig(r.cfg), half+"-"+latest
-	got, err := c.BatchGetImage(ctx, &ecr.BatchGetImageInput{RepositoryName: &r.set.repository, ImageIds: []types.ImageIdentifier{{ImageTag: new(half + "-" + r.tag)}}})
-	if err != nil {
-		return err
-	}
-	if len(got.Images) != 1 {
+	if to == "" {
 		return r.noImage(ctx, half, "grocery images builds and pushes those of the sources")
 	}
+	name := half + "-" + latest
 	if from != "" {
-		out, err := c.BatchDeleteImage(ctx, &ecr.BatchDeleteImageInput{RepositoryName: &r.set.repository, ImageIds: []types.ImageIdentifier{{ImageTag: &name}}})
+		out, err := ecr.NewFromConfig(r.cfg).BatchDeleteImage(ctx, &ecr.BatchDeleteImageInput{RepositoryName: &r.set.repository, ImageIds: []types.ImageIdentifier{{ImageTag: &name}}})
 		if err != nil {
 			return err
 		}
@@ -212,9 +208,5 @@ func (r *run) alias(ctx context.Context, half, to, from string) error {
 			}
 		}
 	}
-	_, err = c.PutImage(ctx, &ecr.PutImageInput{RepositoryName: &r.set.repository, ImageTag: &name, ImageDigest: &to, ImageManifest: got.Images[0].ImageManifest, ImageManifestMediaType: got.Images[0].ImageManifestMediaType})
-	if _, there := errors.AsType[*types.ImageAlreadyExistsException](err); there {
-		return nil
-	}
-	return err
+	return r.retag(ctx, half+"-"+r.tag, name)
 }

@@ -5,11 +5,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclparse"
-	"github.com/hashicorp/hcl/v2/hclwrite"
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/convert"
 )
@@ -114,23 +114,31 @@ func literal(x hcl.Expression, kind cty.Type) (cty.Value, error) {
 }
 
 // set writes a number into the tfvars file, where it stands already or at the
-// end. All else of the file stays as it is, comments and layout included.
+// end. All else of the file stays as it is, byte for byte.
 func (e *Environment) set(name string, n int) error {
+	attrs, err := e.attributes()
+	if err != nil {
+		return err
+	}
 	path := e.varFile()
 	raw, err := os.ReadFile(path)
 	if err != nil {
 		return err
 	}
-	f, diags := hclwrite.ParseConfig(raw, path, hcl.InitialPos)
-	if diags.HasErrors() {
-		return fmt.Errorf("%s cannot be read: %w", path, diags)
+	if a := attrs[name]; a != nil {
+		at := a.Expr.Range()
+		raw = slices.Concat(raw[:at.Start.Byte], []byte(strconv.Itoa(n)), raw[at.End.Byte:])
+	} else {
+		if len(raw) > 0 && raw[len(raw)-1] != '\n' {
+			raw = append(raw, '\n')
+		}
+		raw = fmt.Appendf(raw, "%s = %d\n", name, n)
 	}
-	f.Body().SetAttributeRaw(name, hclwrite.TokensForValue(cty.NumberIntVal(int64(n))))
 	info, err := os.Stat(path)
 	if err != nil {
 		return err
 	}
-	return writeFile(path, f.Bytes(), info.Mode().Perm())
+	return writeFile(path, raw, info.Mode().Perm())
 }
 
 // settingLine shows a setting as it stands in the tfvars file.
