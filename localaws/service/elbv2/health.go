@@ -96,7 +96,11 @@ func (s *Service) startCheck(ctx context.Context, n *snapshot, g group, t target
 		p.checksMu.Unlock()
 		now := s.d.Clock.Now()
 		err := s.changeTarget(t.key(), func(t *target) bool {
+			before := t.Health.State
 			t.Health = t.Health.after(g.Check, passed, failed, reason, description, now)
+			if t.Health.State != before {
+				p.hosts.changed(n, balancerARN, *t)
+			}
 			return true
 		})
 		if err != nil {

@@ -3,6 +3,7 @@ package elbv2
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -117,41 +118,59 @@ func (m *measurement) values(name string, seen map[float64]int64, unit string) {
 // often that was seen.
 type hostCount struct{ healthy, unhealthy map[float64]int64 }
 
-// hostCounts are taken whenever targets are looked at, about every second, so
-// that a target that is sick for less than a minute shows in the minute's
-// maximum.
+// hostCounts are taken whenever targets are looked at, about every second, and
+// whenever a check changes a target's health: one that is sick for less than a
+// second, because its group takes it away at once, shows in the minute's maximum.
 type hostCounts struct {
 	mu     sync.Mutex
 	groups map[string]hostCount
 }
 
-// look counts the targets.
+// look counts the targets of every group in use.
 func (h *hostCounts) look(n *snapshot) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
 	for _, b := range n.balancers {
 		for id, list := range n.targets {
-			if n.used[id] != b.ARN {
-				continue
+			if n.used[id] == b.ARN {
+				h.count(id, b, list)
 			}
-			healthy, unhealthy := 0.0, 0.0
-			for _, t := range list {
-				switch t.verdict(b).State {
-				case stateHealthy:
-					healthy++
-				case stateUnhealthy:
-					unhealthy++
-				}
-			}
-			c, ok := h.groups[id]
-			if !ok {
-				c = hostCount{map[float64]int64{}, map[float64]int64{}}
-				h.groups[id] = c
-			}
-			c.healthy[healthy]++
-			c.unhealthy[unhealthy]++
 		}
 	}
+}
+
+// changed counts a group's targets with one of them as it has become.
+func (h *hostCounts) changed(n *snapshot, balancerARN string, t target) {
+	i := slices.IndexFunc(n.balancers, func(b balancer) bool { return b.ARN == balancerARN })
+	if i < 0 {
+		return
+	}
+	list := slices.Clone(n.targets[t.Group])
+	for j := range list {
+		if list[j].key() == t.key() {
+			list[j] = t
+		}
+	}
+	h.count(t.Group, n.balancers[i], list)
+}
+
+func (h *hostCounts) count(id string, b balancer, list []target) {
+	healthy, unhealthy := 0.0, 0.0
+	for _, t := range list {
+		switch t.verdict(b).State {
+		case stateHealthy:
+			healthy++
+		case stateUnhealthy:
+			unhealthy++
+		}
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	c, ok := h.groups[id]
+	if !ok {
+		c = hostCount{map[float64]int64{}, map[float64]int64{}}
+		h.groups[id] = c
+	}
+	c.healthy[healthy]++
+	c.unhealthy[unhealthy]++
 }
 
 // take returns what was seen of a group since the last time.
