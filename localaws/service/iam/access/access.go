@@ -48,7 +48,14 @@ func New(d Deps) (*Access, error) {
 func (a *Access) Authorize(ctx context.Context, op *wire.Operation, in any) (hide func(error) error, err error) {
 	c := wire.CallFrom(ctx)
 	checks := a.checks[op]
-	if len(checks) == 0 {
+	if len(checks) == 1 && checks[0].free {
+		if c.Principal.AccessKeyID != "" {
+			who, err := a.caller(c)
+			if err != nil {
+				return nil, err
+			}
+			a.used.note(who.role, checks[0].action)
+		}
 		return nil, nil
 	}
 	q := &question{call: c, op: op, in: in, calls: a.d.Calls, ctx: wire.AsService(ctx, "iam.amazonaws.com", c.Region)}
@@ -59,19 +66,27 @@ func (a *Access) Authorize(ctx context.Context, op *wire.Operation, in any) (hid
 	if err != nil {
 		return nil, err
 	}
-	context := a.context(q, who)
+	context, asked := a.context(q, who), 0
 	for i := range checks {
-		if err := a.check(q, who, &checks[i], context); err != nil {
+		n, err := a.check(q, who, &checks[i], context)
+		if err != nil {
+			return nil, err
+		}
+		asked += n
+	}
+	if asked == 0 { // it names nothing: so it has to be allowed for anything
+		if err := a.allow(q, who, checks[0].action, "*", context); err != nil {
 			return nil, err
 		}
 	}
 	return a.hide(q, who, context), nil
 }
 
-// check decides over one line of the operation's table.
-func (a *Access) check(q *question, who *caller, c *check, context map[string][]string) error {
+// check decides over one line of the operation's table, and returns how many
+// resources it was about.
+func (a *Access) check(q *question, who *caller, c *check, context map[string][]string) (asked int, err error) {
 	if c.when != nil && c.when.set(q.in) == c.unless {
-		return nil
+		return 0, nil
 	}
 	for i := range c.keys {
 		if v := c.keys[i].values(q); len(v) > 0 {
@@ -81,16 +96,25 @@ func (a *Access) check(q *question, who *caller, c *check, context map[string][]
 	}
 	for i := range c.resources {
 		for _, resource := range c.resources[i].values(q) {
-			reason, err := a.decide(q, who, c.action, resource, context)
-			if err != nil {
-				return err
+			if err := a.allow(q, who, c.action, resource, context); err != nil {
+				return 0, err
 			}
-			if reason != "" {
-				return refuse(q.op.Service, who.arn, c.action, resource, reason)
-			}
-			a.used.note(who.role, c.action)
+			asked++
 		}
 	}
+	return asked, nil
+}
+
+// allow refuses an action on a resource, or notes that it was used.
+func (a *Access) allow(q *question, who *caller, action, resource string, context map[string][]string) error {
+	reason, err := a.decide(q, who, action, resource, context)
+	if err != nil {
+		return err
+	}
+	if reason != "" {
+		return refuse(q.op.Service, who.arn, action, resource, reason)
+	}
+	a.used.note(who.role, action)
 	return nil
 }
 

@@ -33,6 +33,7 @@ type check struct {
 	when      path // nil: always
 	unless    bool // when is to be absent
 	keys      []key
+	free      bool // it needs nothing
 }
 
 // source makes values from a request: text, a field's, a template filled with
@@ -58,7 +59,7 @@ type kind struct {
 // compile reads the table of every service that r has operations of. Each
 // served operation must have a line, and each line a served operation.
 func compile(r *wire.Registry) (map[*wire.Operation][]check, error) {
-	all, free := map[*wire.Operation][]check{}, map[*wire.Operation]bool{}
+	all := map[*wire.Operation][]check{}
 	served := map[string]bool{}
 	for _, op := range r.Operations() {
 		served[op.Service.Name] = true
@@ -68,7 +69,7 @@ func compile(r *wire.Registry) (map[*wire.Operation][]check, error) {
 		if err != nil {
 			return nil, fmt.Errorf("the service %s has no table of IAM actions: %w", service, err)
 		}
-		t := &table{service: service, prefix: service, kinds: map[string]kind{"arn": {template: "{1}"}}, r: r, all: all, free: free}
+		t := &table{service: service, prefix: service, kinds: map[string]kind{"arn": {template: "{1}"}}, r: r, all: all}
 		for lines, n := bufio.NewScanner(strings.NewReader(string(raw))), 1; lines.Scan(); n++ {
 			if err := t.line(lines.Text()); err != nil {
 				return nil, fmt.Errorf("tables/%s.txt, line %d: %w", service, n, err)
@@ -77,7 +78,7 @@ func compile(r *wire.Registry) (map[*wire.Operation][]check, error) {
 	}
 	var without []string
 	for _, op := range r.Operations() {
-		if len(all[op]) == 0 && !free[op] {
+		if len(all[op]) == 0 {
 			without = append(without, op.String())
 		}
 	}
@@ -92,7 +93,6 @@ type table struct {
 	kinds           map[string]kind
 	r               *wire.Registry
 	all             map[*wire.Operation][]check
-	free            map[*wire.Operation]bool
 }
 
 func (t *table) line(text string) error {
@@ -136,11 +136,12 @@ func (t *table) kind(name, means string) error {
 
 // rule adds one line's rule for an operation.
 func (t *table) rule(op *wire.Operation, words []string) (err error) {
+	c := check{action: t.prefix + ":" + op.Name}
 	if len(words) == 1 && words[0] == "-" {
-		t.free[op] = true
+		c.free = true
+		t.all[op] = append(t.all[op], c)
 		return nil
 	}
-	c := check{action: t.prefix + ":" + op.Name}
 	for _, w := range words {
 		switch before, after, isKey := strings.Cut(w, "="); {
 		case strings.HasPrefix(w, "if:"):
