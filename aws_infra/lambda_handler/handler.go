@@ -90,9 +90,8 @@ const margin = 10 * time.Second
 // Handle answers one event.
 func (h *Handler) Handle(ctx context.Context, e Event) (*Result, error) {
 	if deadline, ok := ctx.Deadline(); ok {
-		cause := errors.New("the function's time is nearly over: a larger dump needs a longer timeout")
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithDeadlineCause(ctx, deadline.Add(-margin), cause)
+		ctx, cancel = context.WithDeadlineCause(ctx, deadline.Add(-margin), &OutOfTimeError{})
 		defer cancel()
 	}
 	log := h.log.With("action", e.Action, "bucket", e.Bucket, "key", e.Key, "version", e.Version)
@@ -112,6 +111,9 @@ func (h *Handler) Handle(ctx context.Context, e Event) (*Result, error) {
 	}
 	if err != nil {
 		log.ErrorContext(ctx, "failed", "error", err)
+		if late, ok := errors.AsType[*OutOfTimeError](context.Cause(ctx)); ok && ctx.Err() != nil {
+			return nil, late
+		}
 		return nil, unwrapped(err)
 	}
 	log.InfoContext(ctx, "done", "result", result)
@@ -144,6 +146,15 @@ func (e *RestoreError) Error() string { return e.Err.Error() }
 
 // Unwrap returns the cause.
 func (e *RestoreError) Unwrap() error { return e.Err }
+
+// OutOfTimeError says that the function's time was over before its work was done. Another
+// try would take as long.
+type OutOfTimeError struct{}
+
+// Error returns what to do.
+func (e *OutOfTimeError) Error() string {
+	return "the function's time is over: give it more (timeout_seconds, at most 900), or more memory, which makes it faster"
+}
 
 func (h *Handler) connect(ctx context.Context) (*pgx.Conn, error) {
 	conn, err := postgres.Connect(ctx, h.db, "grocery-restore")

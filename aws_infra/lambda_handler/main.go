@@ -17,8 +17,8 @@
 //
 // A failure is returned as an error, whose type the state machine matches: a dump that
 // will never do is an InvalidDumpError and not tried again, a BusyError waits for another
-// restore to end, a VerifyError is final, and anything else is a RestoreError, which
-// passes perhaps.
+// restore to end, a VerifyError and an OutOfTimeError are final, and anything else is a
+// RestoreError, which passes perhaps.
 package main
 
 import (

@@ -3,6 +3,7 @@ package main_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -18,6 +19,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	"github.com/jackc/pgx/v5"
 
 	main "grocery/aws_infra/lambda_handler"
 	"grocery/internal/pgtest"
@@ -332,6 +334,29 @@ func TestTheFunction(t *testing.T) {
 				t.Errorf("the password is shown: %v", err)
 			}
 		})
+	}
+}
+
+func TestWhatTakesTooLongIsNotTriedAgain(t *testing.T) {
+	w := newWorld(t)
+	version := w.upload("db-dumps/shop.sql", sql("Apple"))
+	h, err := main.NewHandler(func(name string) string { return w.env[name] }, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 11*time.Second) // of which 10 s are kept for the end
+	defer cancel()
+	lock, err := pgx.Connect(t.Context(), fmt.Sprintf("host=localhost port=%s dbname=%s user=%s password='%s'", w.db.Port, w.db.Name, pgtest.User, pgtest.Password))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lock.Close(context.Background())
+	if _, err := lock.Exec(t.Context(), "SELECT pg_advisory_lock($1)", int64(0x67726f64756d70)); err != nil {
+		t.Fatal(err)
+	}
+	_, err = h.Handle(ctx, main.Event{Action: "restore", Bucket: bucket, Key: "db-dumps/shop.sql", Version: version})
+	if typeOf(err) != "OutOfTimeError" || ctx.Err() != nil {
+		t.Errorf("%s: %v, the function's time is over: %v", typeOf(err), err, ctx.Err())
 	}
 }
 

@@ -75,9 +75,9 @@ run "a_restore_is_done_once_waits_for_its_turn_and_outlasts_a_database_that_is_a
   }
 
   assert {
-    condition = [for r in jsondecode(aws_sfn_state_machine.this.definition).States.Restore.Retry : r.ErrorEquals if r.MaxAttempts == 0] == [["InvalidDumpError", "States.Timeout"]] && [
+    condition = [for r in jsondecode(aws_sfn_state_machine.this.definition).States.Restore.Retry : r.ErrorEquals if r.MaxAttempts == 0] == [["InvalidDumpError", "OutOfTimeError", "Sandbox.Timedout", "States.Timeout"]] && [
       for r in jsondecode(aws_sfn_state_machine.this.definition).States.Verify.Retry : r.ErrorEquals if r.MaxAttempts == 0
-    ] == [["VerifyError", "States.Timeout"]]
+    ] == [["VerifyError", "OutOfTimeError", "Sandbox.Timedout", "States.Timeout"]]
     error_message = "What will never do is not tried again."
   }
 
