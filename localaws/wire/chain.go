@@ -24,7 +24,7 @@ type ChainOptions struct {
 }
 
 // Chain is the way of a call from the network: host and target -> service and
-// operation -> signature -> authorization -> decode -> handler -> encode, with
+// operation -> signature -> decode -> authorization -> handler -> encode, with
 // one log line. It is an http.Handler for every way in.
 type Chain struct {
 	r     *Registry
