@@ -96,3 +96,6 @@ func (a Access) Reach() error {
 	_, err := a.transport()
 	return err
 }
+
+// VersionPrefix begins the description of a launch template version.
+const VersionPrefix = versionPrefix

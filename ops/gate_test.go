@@ -2,6 +2,7 @@ package ops_test
 
 import (
 	"errors"
+	"os"
 	"strings"
 	"testing"
 
@@ -51,5 +52,15 @@ func TestAFreshPlanMayTakeAwayNoMoreThanTheReviewedOne(t *testing.T) {
 				t.Errorf("%v, want %q", err, c.refused)
 			}
 		})
+	}
+}
+
+func TestTerraformDescribesVersionsAsOpsReadsThem(t *testing.T) {
+	raw, err := os.ReadFile("../aws_infra/modules/ec2/main.tf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := `description = "` + ops.VersionPrefix + `${local.app_version}"`; !strings.Contains(string(raw), want) {
+		t.Errorf("modules/ec2 has no %s", want)
 	}
 }

@@ -114,6 +114,11 @@ run "a_sha_tag_is_pulled_as_it_is" {
   }
 
   assert {
+    condition     = aws_launch_template.this.description == "image tag 0123abc"
+    error_message = "A version of the template says which image tag it runs: a rollback reads it."
+  }
+
+  assert {
     condition     = length(data.aws_ecr_image.latest) == 0 && length(base64decode(aws_launch_template.this.user_data)) <= 16384
     error_message = "Nothing is looked up, and the script is short enough for EC2."
   }
