@@ -19,6 +19,7 @@ locals {
           "autoscaling:Describe*",
           "cloudwatch:Describe*",
           "cloudwatch:GetMetricData",
+          "cloudwatch:GetMetricStatistics",
           "cloudwatch:ListTagsForResource",
           "dynamodb:Describe*",
           "dynamodb:ListTagsOfResource",
