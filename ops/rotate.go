@@ -57,7 +57,7 @@ func (e *Environment) RotatePassword(ctx context.Context) (*Rotated, error) {
 // tfvars file, applies with the image tag that runs, and replaces the
 // instances, which read keys when they boot. Everybody has to sign in again.
 func (e *Environment) RotateKeys(ctx context.Context) (*Rotated, error) {
-	r, o, err := e.beginRotation(ctx)
+	r, _, err := e.beginRotation(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -69,7 +69,8 @@ func (e *Environment) RotateKeys(ctx context.Context) (*Rotated, error) {
 	if err := r.raise(ctx, "app_secret_version", n); err != nil {
 		return nil, err
 	}
-	if o, err = r.outputs(ctx, r.tf); err != nil {
+	o, err := r.outputs(ctx, r.tf) // with the version that the apply made
+	if err != nil {
 		return nil, err
 	}
 	if err := r.release(ctx, o, releaseOptions{all: true}); err != nil {
