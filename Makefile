@@ -53,6 +53,8 @@ lint: frontend/node_modules ## what a reader should not have to say
 	go vet -tags 'e2e soak' ./test/...
 	go build -C tools/lint -o ../../bin/staticcheck honnef.co/go/tools/cmd/staticcheck
 	bin/staticcheck -tags 'e2e soak' ./...
+	go build -C tools/lint -o ../../bin/actionlint github.com/rhysd/actionlint/cmd/actionlint
+	bin/actionlint
 	terraform fmt -check -recursive aws_infra
 	cd frontend && npm run --silent lint && npm run --silent typecheck
 

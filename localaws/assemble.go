@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"grocery/localaws/oidc"
 	"grocery/localaws/service/autoscaling"
 	"grocery/localaws/service/cloudwatch"
 	"grocery/localaws/service/dynamodb"
@@ -16,6 +17,7 @@ import (
 	"grocery/localaws/service/elbv2"
 	"grocery/localaws/service/events"
 	"grocery/localaws/service/iam"
+	"grocery/localaws/service/iam/access"
 	"grocery/localaws/service/kms"
 	"grocery/localaws/service/lambda"
 	"grocery/localaws/service/logs"
@@ -35,7 +37,7 @@ import (
 func (c *Cloud) assemble() error {
 	o, st, clock, calls := c.o, c.store, c.o.Clock, c.registry
 	identities := iam.New(iam.Deps{Store: st, Clock: clock})
-	tokens := sts.New(sts.Deps{Store: st, Clock: clock, Calls: calls})
+	tokens := sts.New(sts.Deps{Store: st, Clock: clock, Calls: calls, Issuers: oidc.New(clock.Now, o.Issuers...)})
 	machines := ec2.New(ec2.Deps{Store: st, Clock: clock, Runtime: c.gateway, Calls: calls, Log: o.Log, Guest: c.guestFiles})
 	c.gateway.Metadata(machines.Metadata())
 	objectBlobs, err := c.blobs("s3")
@@ -77,11 +79,16 @@ func (c *Cloud) assemble() error {
 		cloudwatch.New(cloudwatch.Deps{Store: st, Clock: clock, Calls: calls, Log: o.Log}),
 		logs.New(logs.Deps{Store: st, Clock: clock, Log: o.Log}),
 		sns.New(sns.Deps{Store: st, Clock: clock, Calls: calls, Log: o.Log, Mailbox: filepath.Join(o.Home, "mailbox")}),
-		sqs.New(sqs.Deps{Store: st, Clock: clock, Log: o.Log}),
+		sqs.New(sqs.Deps{Store: st, Clock: clock, Calls: calls, Log: o.Log}),
 		kms.New(kms.Deps{Store: st, Clock: clock, Key: c.key, Log: o.Log}),
 		secretsmanager.New(secretsmanager.Deps{Store: st, Clock: clock, Key: c.key, Log: o.Log}),
 		ssm.New(ssm.Deps{Store: st, Clock: clock, Key: c.key, Calls: calls, Log: o.Log}),
 	)
+	if c.access, err = access.New(access.Deps{Store: st, Clock: clock, Identities: identities, Calls: calls, Log: o.Log}); err != nil {
+		return err
+	}
+	c.loops = append(c.loops, c.access.Loops()...)
+	calls.Authorize(c.access.Authorize)
 	c.chain = wire.NewChain(calls, wire.ChainOptions{Credentials: credentials{identities, tokens}, Now: clock.Now, Log: o.Log})
 	c.chain.HandleHost(ecr.MatchHost, images.Handler())
 	c.chain.HandleHost(func(host string) bool { return host == trustStore }, http.HandlerFunc(c.serveTrustStore))

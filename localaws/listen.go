@@ -20,6 +20,9 @@ import (
 // HealthPath answers on the endpoint with a Health once the cloud serves.
 const HealthPath = "/_localaws/health"
 
+// UnusedPath answers on the endpoint with a list of access.Unused.
+const UnusedPath = "/_localaws/iam/unused"
+
 // Health tells who answers.
 type Health struct {
 	Name  string `json:"name"`
@@ -101,14 +104,27 @@ func listen(ctx context.Context, what, addr string) (net.Listener, error) {
 	return l, nil
 }
 
-// Handler is the endpoint: all services, and the cloud's own health.
+// Handler is the endpoint: all services, and what the cloud says of itself.
 func (c *Cloud) Handler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path != HealthPath {
+		switch r.URL.Path {
+		case HealthPath:
+			answer(w, Health{Name: Name(c.o.Home), Home: c.o.Home, PID: os.Getpid(), Proxy: c.o.Proxy})
+		case UnusedPath:
+			unused, err := c.access.Unused()
+			if err != nil {
+				c.o.Log.Error("list what nobody used", "error", err)
+				http.Error(w, "An internal error occurred; local AWS wrote the cause to its log.", http.StatusInternalServerError)
+				return
+			}
+			answer(w, unused)
+		default:
 			c.chain.ServeHTTP(w, r)
-			return
 		}
-		w.Header().Set("Content-Type", "application/json")
-		json.NewEncoder(w).Encode(Health{Name: Name(c.o.Home), Home: c.o.Home, PID: os.Getpid(), Proxy: c.o.Proxy}) // a client that went away is no error of ours
 	})
+}
+
+func answer(w http.ResponseWriter, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	json.NewEncoder(w).Encode(v) // a client that went away is no error of ours
 }

@@ -15,6 +15,7 @@ import (
 	"grocery/localaws/reconcile"
 	"grocery/localaws/runtime"
 	"grocery/localaws/seal"
+	"grocery/localaws/service/iam/access"
 	"grocery/localaws/store"
 	"grocery/localaws/wire"
 )
@@ -28,6 +29,7 @@ type Cloud struct {
 	gateway  *gateway.Gateway
 	registry *wire.Registry
 	chain    *wire.Chain
+	access   *access.Access
 	loops    []reconcile.Loop
 }
 

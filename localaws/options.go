@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strconv"
 
+	"grocery/localaws/oidc"
 	"grocery/localaws/runtime"
 	"grocery/localaws/store"
 )
@@ -32,6 +33,9 @@ type Options struct {
 	// APIOnly says that Runtime runs nothing: what would wait for a program to
 	// answer does not wait.
 	APIOnly bool
+	// Issuers are servers on this machine that stand in for OpenID Connect
+	// issuers. Tokens are verified all the same, by the keys they publish.
+	Issuers []oidc.StandIn
 	Clock   store.Clock  // nil: the machine's
 	Log     *slog.Logger // nil: discarded
 }

@@ -20,6 +20,7 @@ import (
 // cloud is a local AWS that serves the API alone.
 type cloud struct {
 	home, endpoint, proxy string
+	local                 *localaws.Cloud
 	stop                  func()
 }
 
@@ -40,7 +41,7 @@ func start(t *testing.T, home string) *cloud {
 		t.Fatal(err)
 	}
 	stopped := false
-	x := &cloud{home: home, endpoint: o.Endpoint, proxy: o.Proxy, stop: func() {
+	x := &cloud{local: c, home: home, endpoint: o.Endpoint, proxy: o.Proxy, stop: func() {
 		if stopped {
 			return
 		}

@@ -24,9 +24,10 @@ import (
 type Access struct {
 	Region      string // AWS region where the tfvars file names none; "" takes the environment's
 	Proxy       string // URL of an HTTPS proxy that AWS's host names go through; "" for none
-	CABundle    string // path of a PEM file with the authorities to trust; "" for the system's
+	CABundle    string // path of a PEM file with the authorities to trust; "" for that of AWS_CA_BUNDLE, or else the system's
 	AccessKeyID string
 	SecretKey   string
+	Token       string // session token of a temporary key; "" for a lasting one
 }
 
 // harmless are the AWS variables that say nothing about whose AWS is meant.
@@ -63,6 +64,7 @@ func (a Access) Vars() map[string]string {
 	set(a.CABundle, "AWS_CA_BUNDLE")
 	set(a.AccessKeyID, "AWS_ACCESS_KEY_ID")
 	set(a.SecretKey, "AWS_SECRET_ACCESS_KEY")
+	set(a.Token, "AWS_SESSION_TOKEN")
 	return v
 }
 
@@ -94,18 +96,27 @@ func (a Access) transport() (*http.Transport, error) {
 		}
 		t.Proxy = http.ProxyURL(u)
 	}
-	if a.CABundle != "" {
-		pem, err := os.ReadFile(a.CABundle)
+	if bundle := a.caBundle(); bundle != "" {
+		pem, err := os.ReadFile(bundle)
 		if err != nil {
 			return nil, fmt.Errorf("the authorities to trust: %w", err)
 		}
 		pool := x509.NewCertPool()
 		if !pool.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("%s holds no certificate", a.CABundle)
+			return nil, fmt.Errorf("%s holds no certificate", bundle)
 		}
 		t.TLSClientConfig = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
 	}
 	return t, nil
+}
+
+// caBundle is the file with the authorities to trust. An access with a key of
+// its own takes none of the environment's, see Vars.
+func (a Access) caBundle() string {
+	if a.CABundle == "" && a.AccessKeyID == "" {
+		return os.Getenv("AWS_CA_BUNDLE")
+	}
+	return a.CABundle
 }
 
 // aws makes the SDK's configuration.
@@ -122,7 +133,7 @@ func (a Access) aws(ctx context.Context) (aws.Config, error) {
 	}
 	const attempts = 5
 	if a.AccessKeyID != "" { // and nothing from the environment, see Vars
-		cfg := aws.Config{Region: a.Region, HTTPClient: client, RetryMaxAttempts: attempts, Credentials: credentials.NewStaticCredentialsProvider(a.AccessKeyID, a.SecretKey, "")}
+		cfg := aws.Config{Region: a.Region, HTTPClient: client, RetryMaxAttempts: attempts, Credentials: credentials.NewStaticCredentialsProvider(a.AccessKeyID, a.SecretKey, a.Token)}
 		return cfg, checkRegion(cfg)
 	}
 	opts := []func(*config.LoadOptions) error{config.WithRetryMaxAttempts(attempts)}

@@ -75,6 +75,29 @@ func TestOwnKeyIsUsedWhateverTheEnvironmentSays(t *testing.T) {
 	}
 }
 
+func TestATemporaryKeyIsGivenOnWithItsToken(t *testing.T) {
+	anotherAccount(t)
+	a := ops.Access{Region: "eu-central-1", AccessKeyID: "ASIAOURS", SecretKey: "ours", Token: "token"}
+	if got := a.Environ()["AWS_SESSION_TOKEN"]; got != "token" {
+		t.Errorf("the token is %q", got)
+	}
+}
+
+func TestTheEnvironmentsAuthoritiesAreTrustedWhereTheAccessNamesNone(t *testing.T) {
+	anotherAccount(t)
+	empty := filepath.Join(t.TempDir(), "empty.pem")
+	if err := os.WriteFile(empty, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("AWS_CA_BUNDLE", empty)
+	if err := (ops.Access{Region: "eu-central-1"}).Reach(); err == nil || !strings.Contains(err.Error(), "empty.pem holds no certificate") {
+		t.Errorf("%v", err)
+	}
+	if err := (ops.Access{Region: "eu-central-1", AccessKeyID: "a", SecretKey: "b"}).Reach(); err != nil {
+		t.Errorf("with a key of its own: %v", err)
+	}
+}
+
 func TestWithoutOwnKeyTheEnvironmentDecidesAsForTheAWSCLI(t *testing.T) {
 	anotherAccount(t)
 	for _, k := range []string{"AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_CA_BUNDLE"} {

@@ -131,14 +131,14 @@ func (e *Environment) bootstrap(ctx context.Context, cfg aws.Config, b backend, 
 	if err != nil {
 		return err
 	}
-	o := applyOptions{vars: map[string]string{"region": b.Region}}
+	o := applyOptions{dir: dir, vars: map[string]string{"region": b.Region}}
 	if vars := filepath.Join(dir, "bootstrap.tfvars"); exists(vars) {
 		o.varFile = vars
 	}
 	if e.ThrowAway {
 		o.vars["force_destroy"] = "true"
 	}
-	if err := e.apply(ctx, tf, o, info); err != nil {
+	if err := e.apply(ctx, tf, o, "", info); err != nil {
 		return err
 	}
 	if err := os.Remove(override); err != nil {

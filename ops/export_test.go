@@ -52,8 +52,8 @@ func BackendHCL(bucket, table, region string) string {
 	return string(backend{Bucket: bucket, Table: table, Region: region}.hcl())
 }
 
-// Verify checks a shop.
-func (e *Environment) Verify(ctx context.Context, url string) (told []string, err error) {
+// VerifyAt checks the shop at an address.
+func (e *Environment) VerifyAt(ctx context.Context, url string) (told []string, err error) {
 	err = e.verify(ctx, url, collect(&told))
 	return told, err
 }
@@ -72,3 +72,30 @@ func collect(to *[]string) func(string, ...any) {
 
 // Parted gives tests parted.
 var Parted = parted
+
+// Allows checks a fresh plan against a reviewed one.
+func (p *Plan) Allows(fresh *Plan) error { return p.allows(fresh) }
+
+// Variables are values of TF_VAR_* as a tfvars file for the root module in dir.
+func Variables(dir string, values map[string]string) (string, error) {
+	raw, err := variables(dir, values)
+	return string(raw), err
+}
+
+// Set writes a number into the tfvars file.
+func (e *Environment) Set(name string, n int) error { return e.set(name, n) }
+
+// Number is the value that a variable has now.
+func (e *Environment) Number(name string) (int, error) { return e.number(name) }
+
+// ShopURL is the address of a shop with these outputs.
+func (e *Environment) ShopURL(o Output) string { return e.shopURL(o) }
+
+// Reach makes the transport that images and layers go by.
+func (a Access) Reach() error {
+	_, err := a.transport()
+	return err
+}
+
+// VersionPrefix begins the description of a launch template version.
+const VersionPrefix = versionPrefix

@@ -10,37 +10,116 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecr"
-	"github.com/aws/aws-sdk-go-v2/service/ecr/types"
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 )
 
-// Halves are the two images; their names prefix the tags in the one
-// repository.
-var Halves = []string{"backend", "frontend"}
+// Images is what the verb Images achieved.
+type Images struct {
+	ImageTag   string            `json:"image_tag"`
+	Repository string            `json:"repository,omitempty"` // address to pull from; "" where nothing was pushed
+	Built      []string          `json:"built"`                // halves that were missing
+	Digests    map[string]string `json:"digests,omitempty"`    // half -> digest of its image in the registry
+}
 
-// missingImages returns the halves whose tag is not in the repository. A
-// repository that does not exist yet has none.
-func missingImages(ctx context.Context, cfg aws.Config, repository, tag string) ([]string, error) {
-	var missing []string
+// Images builds and pushes the images that the registry lacks, and points the
+// rolling aliases at the tag, also when nothing had to be pushed. With
+// buildOnly it stops before the push; what it built is pushed by the next Images.
+func (e *Environment) Images(ctx context.Context, buildOnly bool) (*Images, error) {
+	r, err := e.begin(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer r.done()
+	out := &Images{ImageTag: r.tag}
+	if out.Built, err = r.missingImages(ctx); err != nil {
+		return nil, err
+	}
+	if err := r.build(ctx, out.Built); err != nil || buildOnly {
+		return out, err
+	}
+	if err := r.push(ctx, out.Built); err != nil {
+		return nil, err
+	}
+	if err := r.aliases(ctx); err != nil {
+		return nil, err
+	}
+	if out.Repository, err = r.repositoryURL(ctx); err != nil {
+		return nil, err
+	}
+	out.Digests, err = r.digests(ctx, r.tag)
+	return out, err
+}
+
+// build builds the halves that are missing, but for those that the registry
+// has under the tag of their own sources.
+func (r *run) build(ctx context.Context, missing []string) error {
 	for _, half := range Halves {
-		_, err := ecr.NewFromConfig(cfg).DescribeImages(ctx, &ecr.DescribeImagesInput{RepositoryName: &repository, ImageIds: []types.ImageIdentifier{{ImageTag: new(half + "-" + tag)}}})
-		_, noImage := errors.AsType[*types.ImageNotFoundException](err)
-		_, noRepository := errors.AsType[*types.RepositoryNotFoundException](err)
-		switch {
-		case noImage, noRepository:
-			missing = append(missing, half)
-		case err != nil:
-			return nil, fmt.Errorf("look for the image %s-%s: %w", half, tag, err)
+		if err := r.step(ctx, "build "+half, func(ctx context.Context, info func(string, ...any)) error {
+			if !slices.Contains(missing, half) {
+				return errSkip("the registry has " + half + "-" + r.tag)
+			}
+			from, err := r.supply(ctx, half)
+			if err != nil {
+				return err
+			}
+			if from.there {
+				return errSkip("unchanged since " + half + "-" + from.own + ", which the registry has")
+			}
+			return r.buildImage(ctx, half, from.own, r.set.arch, info)
+		}); err != nil {
+			return err
 		}
 	}
-	return missing, nil
+	return nil
+}
+
+// push brings the halves that are missing into the registry: from their files,
+// or, where they have not changed, as another name of what is there.
+func (r *run) push(ctx context.Context, missing []string) error {
+	return r.step(ctx, "push", func(ctx context.Context, info func(string, ...any)) error {
+		if len(missing) == 0 {
+			return errSkip("the registry has both images")
+		}
+		url, err := r.repositoryURL(ctx)
+		if err != nil {
+			return err
+		}
+		var files []string
+		for _, half := range missing {
+			from, err := r.supply(ctx, half)
+			if err != nil {
+				return err
+			}
+			if !from.there {
+				if err := r.pushImage(ctx, r.cfg, url, half, from.own); err != nil {
+					return err
+				}
+				files = append(files, r.imageFile(half, from.own))
+			}
+			if from.own != r.tag {
+				if err := r.retag(ctx, half+"-"+from.own, half+"-"+r.tag); err != nil {
+					return err
+				}
+				info("%s-%s is %s-%s", half, r.tag, half, from.own)
+				continue
+			}
+			info("%s:%s-%s", url, half, r.tag)
+		}
+		for _, file := range files { // all pushed: the files have served
+			if err := removeIfThere(file); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // imageFile is where the image of a half waits to be pushed.
@@ -148,8 +227,7 @@ func dockerCLI(ctx context.Context) (string, error) {
 	return "", fmt.Errorf("none of %s can build with BuildKit, or no engine answers: install the buildx plugin or Debian's docker.io", strings.Join(found, ", "))
 }
 
-// pushImage pushes a saved image and, once it is there, forgets the file. A tag
-// that is there already is never written again.
+// pushImage pushes a saved image.
 func (e *Environment) pushImage(ctx context.Context, cfg aws.Config, repositoryURL, half, tag string) error {
 	out, err := ecr.NewFromConfig(cfg).GetAuthorizationToken(ctx, nil)
 	if err != nil {

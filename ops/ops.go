@@ -26,11 +26,22 @@ type Environment struct {
 	ThrowAway bool
 	Report    func(Event) // told of progress; may be nil; calls do not overlap
 
+	// Tag is the image tag to work with; "" is that of the sources as they
+	// are. "latest" stands for the images that the rolling aliases name.
+	Tag string
+	// Vars are values of Terraform's variables, as TF_VAR_* give them; the
+	// tfvars file wins. They are never put on a command line.
+	Vars map[string]string
+	// URL is the address of the shop where it is not the balancer's own.
+	URL string
 	// PublicURL turns a balancer's DNS name into the address a browser opens;
-	// nil means http://<name>.
+	// nil takes the output alb_url.
 	PublicURL func(dnsName string) string
 	// Build holds further --build-arg values for docker build, by name.
 	Build map[string]string
+	// InitialDump is a file with the data that the shop begins with; "" leaves
+	// it to what lies under the key InitialDump, or the built-in catalogue.
+	InitialDump string
 
 	mu sync.Mutex
 }

@@ -3,6 +3,7 @@ package ops
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 )
 
 // The database's password is drawn anew in every run of Terraform and written
@@ -11,42 +12,57 @@ import (
 const (
 	secretVersion = "module.rds.aws_secretsmanager_secret_version.this"
 	database      = "module.rds.aws_db_instance.this"
+
+	appSecretVersion = "aws_secretsmanager_secret_version.app" // of the backend's keys
 )
 
-// parted reports whether a state says that the secret was written and the
-// database not: it is absent, tainted, or has another version of the password.
-// The next apply writes the database then, and must write the secret again
-// with it.
-func parted(state []byte) (bool, error) {
+// numbers are the versions of what Terraform writes to secrets and database, as
+// a state tells them; nil for what is absent or tainted.
+type numbers struct {
+	secret, database, keys *int
+}
+
+// written reads the numbers of a state, which is empty before the first apply.
+func written(state []byte) (n numbers, err error) {
 	var s struct {
 		Resources []struct {
 			Module, Type, Name string
 			Instances          []struct {
 				Status     string
 				Attributes struct {
-					Secret   *int64 `json:"secret_string_wo_version"`
-					Database *int64 `json:"password_wo_version"`
+					Secret   *int `json:"secret_string_wo_version"`
+					Database *int `json:"password_wo_version"`
 				}
 			}
 		}
 	}
 	if len(state) == 0 {
-		return false, nil
+		return n, nil
 	}
 	if err := json.Unmarshal(state, &s); err != nil {
-		return false, fmt.Errorf("the state cannot be read: %w", err)
+		return n, fmt.Errorf("the state cannot be read: %w", err)
 	}
-	var inSecret, inDatabase *int64
 	for _, r := range s.Resources {
 		if len(r.Instances) != 1 || r.Instances[0].Status == "tainted" {
 			continue
 		}
-		switch r.Module + "." + r.Type + "." + r.Name {
+		switch a := r.Instances[0].Attributes; strings.TrimPrefix(r.Module+"."+r.Type+"."+r.Name, ".") {
 		case secretVersion:
-			inSecret = r.Instances[0].Attributes.Secret
+			n.secret = a.Secret
 		case database:
-			inDatabase = r.Instances[0].Attributes.Database
+			n.database = a.Database
+		case appSecretVersion:
+			n.keys = a.Secret
 		}
 	}
-	return inSecret != nil && (inDatabase == nil || *inDatabase != *inSecret), nil
+	return n, nil
+}
+
+// parted reports whether a state says that the secret was written and the
+// database not: it is absent, tainted, or has another version of the password.
+// The next apply writes the database then, and must write the secret again
+// with it.
+func parted(state []byte) (bool, error) {
+	n, err := written(state)
+	return n.secret != nil && (n.database == nil || *n.database != *n.secret), err
 }

@@ -38,6 +38,10 @@ func (e *Environment) alone() (release func(), err error) {
 		f.Close()
 		return nil, err
 	}
+	if err := removeIfThere(e.givenFile()); err != nil { // of one that was killed
+		f.Close()
+		return nil, err
+	}
 	return func() { f.Close() }, nil
 }
 

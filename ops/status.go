@@ -81,8 +81,7 @@ func (e *Environment) Status(ctx context.Context) (*Status, error) {
 		return nil, err
 	}
 	s := &Status{}
-	if o.ALBDNSName != "" {
-		s.URL = e.publicURL(o.ALBDNSName)
+	if s.URL = e.shopURL(o); s.URL != "" {
 		s.probe(ctx)
 	}
 	if err := s.instances(ctx, cfg, o); err != nil {
@@ -95,7 +94,7 @@ func (e *Environment) Status(ctx context.Context) (*Status, error) {
 func (s *Status) probe(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	client := &http.Client{Transport: &http.Transport{DialContext: dialLocalhost, DisableKeepAlives: true}}
+	client := shopClient(0) // ctx has the limit
 	s.Page = "ok"
 	if err := get(ctx, client, s.URL+"/", func([]byte, http.Header) error { return nil }); err != nil {
 		s.Page = err.Error()

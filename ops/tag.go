@@ -14,14 +14,20 @@ import (
 	"strings"
 )
 
-// sources are the paths that the images are made from.
-var sources = []string{"go.mod", "go.sum", "backend", "cmd/grocery-api", "internal", "frontend", ".dockerignore"}
-
 // ImageTag is the tag of images made from the sources as they are: the last
 // commit that touched them (12 digits), and for sources that differ from it a
 // hash of the difference. So a tag always stands for one content, and a commit
 // to anything else neither builds nor releases.
 func (e *Environment) ImageTag(ctx context.Context) (string, error) {
+	var all []string
+	for _, half := range Halves {
+		all = append(all, halfSources[half]...)
+	}
+	return e.sourceTag(ctx, all)
+}
+
+// sourceTag is the tag of what the paths hold.
+func (e *Environment) sourceTag(ctx context.Context, sources []string) (string, error) {
 	last, err := e.git(ctx, append([]string{"rev-list", "--max-count=1", "--abbrev-commit", "--abbrev=12", "HEAD", "--"}, sources...)...)
 	if err != nil {
 		return "", fmt.Errorf("the images are tagged with a commit, and there is none: %w", err)

@@ -5,6 +5,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -173,5 +174,89 @@ func TestTagNeedsACommit(t *testing.T) {
 	t.Setenv("GIT_CEILING_DIRECTORIES", filepath.Dir(dir))
 	if _, err := (&ops.Environment{Root: dir}).ImageTag(t.Context()); err == nil || !strings.Contains(err.Error(), "tagged with a commit") {
 		t.Errorf("%v", err)
+	}
+}
+
+func TestAHalfKeepsItsTagWhileOnlyTheOtherChanges(t *testing.T) {
+	for _, test := range []struct {
+		name, file string
+		changed    []string // halves
+	}{
+		{"a source of the backend", "backend/shop.go", []string{"backend"}},
+		{"a requirement of the backend", "go.mod", []string{"backend"}},
+		{"a source of the page", "frontend/src/app.tsx", []string{"frontend"}},
+		{"what both are made from", "backend/postgres/catalogue.csv", ops.Halves},
+		{"the notice that the page's image carries", "NOTICE", []string{"frontend"}},
+		{"what neither is made from", "README.md", nil},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			r := newRepository(t)
+			half := func(name string) string {
+				tag, err := (&ops.Environment{Root: r.dir}).HalfTag(t.Context(), name)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return tag
+			}
+			before, whole := map[string]string{}, r.tag()
+			for _, h := range ops.Halves {
+				if before[h] = half(h); before[h] != whole {
+					t.Errorf("%s is %s at first, all of it %s", h, before[h], whole)
+				}
+			}
+			r.write(test.file, "second")
+			r.git("add", ".")
+			r.commit()
+			for _, h := range ops.Halves {
+				switch now := half(h); {
+				case slices.Contains(test.changed, h) && now != r.tag():
+					t.Errorf("%s changed and is %s, all of it %s", h, now, r.tag())
+				case !slices.Contains(test.changed, h) && now != before[h]:
+					t.Errorf("%s did not change, and went from %s to %s", h, before[h], now)
+				}
+			}
+			if (r.tag() != whole) != (len(test.changed) > 0) {
+				t.Errorf("the image tag went from %s to %s", whole, r.tag())
+			}
+		})
+	}
+}
+
+// TestEveryFileOfAnImageIsAmongItsSources: a file that an image copies and no
+// tag follows would be released by nothing.
+func TestEveryFileOfAnImageIsAmongItsSources(t *testing.T) {
+	made := []string{"bin/grocery-api", "frontend/dist"}
+	for _, h := range ops.Halves {
+		raw, err := os.ReadFile(filepath.Join("..", h, "Dockerfile"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		copied := 0
+		for _, line := range regexp.MustCompile(`(?m)^COPY (.*) \S+$`).FindAllStringSubmatch(string(raw), -1) {
+			if strings.HasPrefix(line[1], "--from") {
+				continue
+			}
+			for _, name := range strings.Fields(line[1]) {
+				copied++
+				if slices.Contains(made, name) {
+					continue
+				}
+				r := newRepository(t)
+				before, err := (&ops.Environment{Root: r.dir}).HalfTag(t.Context(), h)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if filepath.Ext(name) == "" && name != "NOTICE" {
+					name += "/new"
+				}
+				r.write(name, "new")
+				if after, err := (&ops.Environment{Root: r.dir}).HalfTag(t.Context(), h); err != nil || after == before {
+					t.Errorf("%s's image holds %s, and its tag does not follow it (%v)", h, name, err)
+				}
+			}
+		}
+		if copied < 3 {
+			t.Errorf("%s/Dockerfile copies %d files: they are looked for in the wrong way", h, copied)
+		}
 	}
 }

@@ -53,7 +53,7 @@ func (e *Environment) Destroy(ctx context.Context, backend bool) error {
 		if err != nil {
 			return err
 		}
-		return e.destroy(ctx, tf, applyOptions{varFile: e.varFile(), vars: map[string]string{"image_tag": tag}}, info)
+		return e.destroy(ctx, tf, applyOptions{dir: e.dir(), varFile: e.varFile(), vars: map[string]string{"image_tag": tag}}, info)
 	}); err != nil {
 		return err
 	}
@@ -112,7 +112,7 @@ func (e *Environment) destroyBackend(ctx context.Context, info func(string, ...a
 	if err != nil {
 		return fmt.Errorf("take the state out of the bucket: %w", err)
 	}
-	o := applyOptions{vars: map[string]string{"region": e.Access.Region, "force_destroy": "true"}}
+	o := applyOptions{dir: dir, vars: map[string]string{"region": e.Access.Region, "force_destroy": "true"}}
 	if vars := filepath.Join(dir, "bootstrap.tfvars"); exists(vars) {
 		o.varFile = vars
 	}

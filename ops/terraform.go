@@ -27,7 +27,7 @@ func (e *Environment) terraform(dir string) (*tfexec.Terraform, error) {
 		return nil, err
 	}
 	env := e.Access.environ()
-	for k := range env { // these would change what a run does, and terraform-exec refuses them
+	for k := range env { // TF_VAR_* go by a file, see options; the others would change what a run does, and terraform-exec refuses them
 		if strings.HasPrefix(k, "TF_VAR_") || strings.HasPrefix(k, "TF_CLI_ARGS") || strings.HasPrefix(k, "TF_LOG") || k == "TF_INPUT" || k == "TF_DATA_DIR" || k == "TF_WORKSPACE" || k == "TF_IN_AUTOMATION" || k == "TF_REATTACH_PROVIDERS" || k == "TF_APPEND_USER_AGENT" {
 			delete(env, k)
 		}
@@ -73,41 +73,39 @@ func quietly(tf *tfexec.Terraform, run func() error) error {
 	return nil
 }
 
-// applyOptions are what an apply is limited to.
-type applyOptions struct {
-	vars    map[string]string
-	varFile string
-	targets []string
-	replace []string
-}
-
-// apply runs terraform apply and tells of each resource as it is done.
-func (e *Environment) apply(ctx context.Context, tf *tfexec.Terraform, o applyOptions, info func(string, ...any)) error {
-	opts := []tfexec.ApplyOption{tfexec.LockTimeout("20s")}
-	if o.varFile != "" {
-		opts = append(opts, tfexec.VarFile(o.varFile))
+// apply runs terraform apply and tells of each resource as it is done. With a
+// plan file it applies exactly that; the values of o are the ones it was made
+// with, since a plan keeps none that are ephemeral.
+func (e *Environment) apply(ctx context.Context, tf *tfexec.Terraform, o applyOptions, planFile string, info func(string, ...any)) (err error) {
+	common, done, err := e.options(o)
+	if err != nil {
+		return err
 	}
-	for k, v := range o.vars {
-		opts = append(opts, tfexec.Var(k+"="+v))
-	}
-	for _, t := range o.targets {
-		opts = append(opts, tfexec.Target(t))
+	defer func() { err = errors.Join(err, done()) }()
+	var opts []tfexec.ApplyOption
+	for _, c := range common {
+		opts = append(opts, c)
 	}
 	for _, r := range o.replace {
 		opts = append(opts, tfexec.Replace(r))
+	}
+	if planFile != "" {
+		opts = append(opts, tfexec.DirOrPlan(planFile))
 	}
 	defer tf.SetStdout(io.Discard) // it would go on writing to the pipe
 	return follow(info, func(w io.Writer) error { return tf.ApplyJSON(ctx, w, opts...) })
 }
 
 // destroy runs terraform destroy.
-func (e *Environment) destroy(ctx context.Context, tf *tfexec.Terraform, o applyOptions, info func(string, ...any)) error {
-	opts := []tfexec.DestroyOption{tfexec.LockTimeout("20s")}
-	if o.varFile != "" {
-		opts = append(opts, tfexec.VarFile(o.varFile))
+func (e *Environment) destroy(ctx context.Context, tf *tfexec.Terraform, o applyOptions, info func(string, ...any)) (err error) {
+	common, done, err := e.options(o)
+	if err != nil {
+		return err
 	}
-	for k, v := range o.vars {
-		opts = append(opts, tfexec.Var(k+"="+v))
+	defer func() { err = errors.Join(err, done()) }()
+	var opts []tfexec.DestroyOption
+	for _, c := range common {
+		opts = append(opts, c)
 	}
 	defer tf.SetStdout(io.Discard) // it would go on writing to the pipe
 	return follow(info, func(w io.Writer) error { return tf.DestroyJSON(ctx, w, opts...) })
@@ -122,6 +120,7 @@ type message struct {
 		Severity, Summary, Detail, Address string
 	} `json:"diagnostic"`
 	Hook struct {
+		Action         string                `json:"action"`
 		Resource       struct{ Addr string } `json:"resource"`
 		ElapsedSeconds float64               `json:"elapsed_seconds"`
 	} `json:"hook"`
@@ -160,6 +159,8 @@ func follow(info func(string, ...any), run func(io.Writer) error) error {
 			// phase 1 is meant so
 		case m.Type == "diagnostic":
 			info("warning: %s", m.Diagnostic.Summary)
+		case m.Type == "apply_complete" && m.Hook.Action == "read":
+			// every plan reads what it stands on
 		case m.Type == "apply_complete", m.Type == "change_summary", m.Type == "apply_errored":
 			info("%s", m.Message)
 		}
@@ -187,16 +188,19 @@ func (e *runError) Unwrap() error { return e.end }
 // Output is what an environment's root module tells about itself.
 type Output struct {
 	ALBDNSName            string      `json:"alb_dns_name"`
+	ALBURL                string      `json:"alb_url"`
 	ASGName               string      `json:"asg_name"`
 	LaunchTemplateID      string      `json:"launch_template_id"`
 	LaunchTemplateVersion json.Number `json:"launch_template_version"`
 	ECRRepositoryURL      string      `json:"ecr_repository_url"`
 	ECRRepositoryName     string      `json:"ecr_repository_name"`
+	ReleaseAlarmNames     []string    `json:"release_alarm_names"`
 	DBEndpoint            string      `json:"db_endpoint"`
 	ReplicaEndpoint       string      `json:"read_replica_endpoint"`
 	DBName                string      `json:"db_name"`
 	BucketName            string      `json:"bucket_name"`
 	StateMachineARN       string      `json:"state_machine_arn"`
+	LambdaFunctionName    string      `json:"lambda_function_name"`
 	VPCID                 string      `json:"vpc_id"`
 	Region                string      `json:"region"`
 }

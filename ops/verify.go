@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 )
@@ -16,9 +17,52 @@ import (
 // answers as it should.
 const verifyFor = 5 * time.Minute
 
+// Verified is what Verify found in order.
+type Verified struct {
+	URL string `json:"url"`
+}
+
+// Verify checks over HTTP what a shopper needs: the page, the catalogue and the
+// backend's health. It waits up to verifyFor for each to be right.
+func (e *Environment) Verify(ctx context.Context) (*Verified, error) {
+	cfg, err := e.prepare(ctx)
+	if err != nil {
+		return nil, err
+	}
+	shop := e.URL
+	if shop == "" {
+		o, err := e.stateOutputs(ctx, cfg)
+		if err != nil {
+			return nil, err
+		}
+		if shop = e.shopURL(o); shop == "" {
+			return nil, errors.New("the shop has no address yet: grocery apply makes its balancer")
+		}
+	}
+	return &Verified{shop}, e.verified(ctx, shop)
+}
+
+// verified is the step that checks the shop at an address.
+func (e *Environment) verified(ctx context.Context, shop string) error {
+	return e.step(ctx, "verify", func(ctx context.Context, info func(string, ...any)) error {
+		return e.verify(ctx, shop, info)
+	})
+}
+
+// shopClient is how ops visits the shop: through the proxy of the environment,
+// as a browser would, but for names of this machine.
+func shopClient(timeout time.Duration) *http.Client {
+	return &http.Client{Timeout: timeout, Transport: &http.Transport{DialContext: dialLocalhost, DisableKeepAlives: true, Proxy: func(r *http.Request) (*url.URL, error) {
+		if strings.HasSuffix(r.URL.Hostname(), ".localhost") {
+			return nil, nil
+		}
+		return http.ProxyFromEnvironment(r)
+	}}}
+}
+
 // verify checks through the balancer what a shopper needs: the page, the
 // catalogue and the backend's health.
-func (e *Environment) verify(ctx context.Context, url string, info func(string, ...any)) error {
+func (e *Environment) verify(ctx context.Context, shop string, info func(string, ...any)) error {
 	ctx, cancel := context.WithTimeout(ctx, verifyFor)
 	defer cancel()
 	checks := []struct {
@@ -53,16 +97,16 @@ func (e *Environment) verify(ctx context.Context, url string, info func(string, 
 			return nil
 		}},
 	}
-	client := &http.Client{Transport: &http.Transport{DialContext: dialLocalhost, DisableKeepAlives: true}, Timeout: 15 * time.Second}
+	client := shopClient(15 * time.Second)
 	for _, c := range checks {
 		for {
-			err := get(ctx, client, url+c.path, c.good)
+			err := get(ctx, client, shop+c.path, c.good)
 			if err == nil {
 				break
 			}
 			select {
 			case <-ctx.Done():
-				return fmt.Errorf("%s%s: %w (grocery status and grocery logs tell more)", url, c.path, err)
+				return fmt.Errorf("%s%s: %w (grocery status and grocery logs tell more)", shop, c.path, err)
 			case <-time.After(time.Second):
 			}
 		}

@@ -39,7 +39,7 @@ func shop(t *testing.T, pages map[string]http.HandlerFunc) string {
 }
 
 func TestAShopThatServesPasses(t *testing.T) {
-	told, err := (&ops.Environment{}).Verify(t.Context(), shop(t, nil))
+	told, err := (&ops.Environment{}).VerifyAt(t.Context(), shop(t, nil))
 	if err != nil || !slices.Equal(told, []string{"catalogue: 2 products"}) {
 		t.Errorf("%q %v", told, err)
 	}
@@ -47,7 +47,7 @@ func TestAShopThatServesPasses(t *testing.T) {
 
 func TestNamesBelowLocalhostAreThisMachine(t *testing.T) {
 	url := strings.Replace(shop(t, nil), "127.0.0.1", "grocery-dev-1.eu-central-1.elb.localhost", 1)
-	if _, err := (&ops.Environment{}).Verify(t.Context(), url); err != nil {
+	if _, err := (&ops.Environment{}).VerifyAt(t.Context(), url); err != nil {
 		t.Error(err)
 	}
 }
@@ -61,7 +61,7 @@ func TestAShopThatIsNotReadyYetIsAskedAgain(t *testing.T) {
 		}
 		fmt.Fprint(w, `{"status":"OK"}`)
 	}})
-	if _, err := (&ops.Environment{}).Verify(t.Context(), url); err != nil || asked != 2 {
+	if _, err := (&ops.Environment{}).VerifyAt(t.Context(), url); err != nil || asked != 2 {
 		t.Errorf("asked %d times, %v", asked, err)
 	}
 }
@@ -84,7 +84,7 @@ func TestAShopThatDoesNotServeFailsWithWhatIsWrong(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 			defer cancel()
-			_, err := (&ops.Environment{}).Verify(ctx, shop(t, map[string]http.HandlerFunc{test.path: test.answer}))
+			_, err := (&ops.Environment{}).VerifyAt(ctx, shop(t, map[string]http.HandlerFunc{test.path: test.answer}))
 			if err == nil || !strings.Contains(err.Error(), test.err) || !strings.Contains(err.Error(), "grocery logs") {
 				t.Errorf("error %v, want %q", err, test.err)
 			}

@@ -1,6 +1,7 @@
 # GitHub's workflows get short-lived credentials by OIDC; there is no stored
 # key. Pull requests assume the plan role, which only reads; jobs bound to a
-# GitHub environment assume the apply role.
+# GitHub environment assume the apply role; the nightly look for drift (drift.tf)
+# has a role of its own.
 
 locals {
   github = var.github_repository != null
@@ -18,6 +19,7 @@ locals {
   ]) : []
 
   plan_subjects  = flatten([for s in local.repository_subjects : ["${s}:pull_request", "${s}:ref:refs/heads/main"]])
+  drift_subjects = [for s in local.repository_subjects : "${s}:ref:refs/heads/main"]
   apply_subjects = flatten([for s in local.repository_subjects : [for e in sort(var.environments) : "${s}:environment:${e}"]])
 
   oidc_host = "token.actions.githubusercontent.com"
@@ -27,7 +29,7 @@ locals {
   )) : null
 
   trust = {
-    for name, subjects in { plan = local.plan_subjects, apply = local.apply_subjects } : name => jsonencode({
+    for name, subjects in { plan = local.plan_subjects, apply = local.apply_subjects, drift = local.drift_subjects } : name => jsonencode({
       Version = "2012-10-17"
       Statement = [{
         Effect    = "Allow"

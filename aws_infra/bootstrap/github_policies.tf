@@ -19,6 +19,7 @@ locals {
           "autoscaling:Describe*",
           "cloudwatch:Describe*",
           "cloudwatch:GetMetricData",
+          "cloudwatch:GetMetricStatistics",
           "cloudwatch:ListTagsForResource",
           "dynamodb:Describe*",
           "dynamodb:ListTagsOfResource",
@@ -82,6 +83,14 @@ locals {
         Action   = ["s3:GetObject", "s3:GetObjectVersion", "s3:GetObjectTagging"]
         Resource = concat(local.state_objects, [for b in local.environment_buckets : "${b}/layers/*"])
       },
+      {
+        # The state's digest is kept beside its lock; without it Terraform would
+        # not notice that it reads an old state.
+        Sid      = "StateDigest"
+        Effect   = "Allow"
+        Action   = "dynamodb:GetItem"
+        Resource = "${local.arn_prefix}:dynamodb:${local.scope}:table/${local.lock_table_name}"
+      },
     ]
   })
 
@@ -142,6 +151,7 @@ locals {
           "${local.arn_prefix}:lambda:${local.scope}:layer:${p}-*",
           "${local.arn_prefix}:logs:${local.scope}:log-group:*${p}*",
           "${local.arn_prefix}:rds:${local.scope}:*:${p}-*",
+          "${local.arn_prefix}:rds:${local.scope}:subgrp:${p}",
           "${local.arn_prefix}:secretsmanager:${local.scope}:secret:${p}/*",
           "${local.arn_prefix}:sns:${local.scope}:${p}-*",
           "${local.arn_prefix}:sqs:${local.scope}:${p}-*",

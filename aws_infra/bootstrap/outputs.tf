@@ -32,3 +32,8 @@ output "apply_role_arn" {
   description = "Role that deploying workflows assume; null without a repository."
   value       = one(aws_iam_role.apply[*].arn)
 }
+
+output "drift_role_arn" {
+  description = "Role that the nightly look for drift assumes; null without a repository."
+  value       = one(aws_iam_role.drift[*].arn)
+}

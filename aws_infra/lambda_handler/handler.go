@@ -26,6 +26,7 @@ import (
 // Event is what the state machine sends.
 type Event struct {
 	Action   string  `json:"action"`
+	ID       string  `json:"id"` // of restore: the same id restores once, however often it is asked to
 	Bucket   string  `json:"bucket"`
 	Key      string  `json:"key"`
 	Version  string  `json:"version"`
@@ -35,6 +36,7 @@ type Event struct {
 // Result is what the state machine gets. The report, which is longer, is in S3.
 type Result struct {
 	ID           string             `json:"id,omitempty"`      // of the restore
+	Kept         string             `json:"kept,omitempty"`    // why the shop keeps its data: nothing was restored, as it should be
 	Key          string             `json:"key,omitempty"`     // of a backup
 	Version      string             `json:"version,omitempty"` // of a backup
 	Report       string             `json:"report,omitempty"`  // key of the report in the dump's bucket
@@ -44,20 +46,12 @@ type Result struct {
 	Verified     *dump.Verification `json:"verified,omitempty"`
 }
 
-// storedReport is the object beside the dump: the report, and the error of a restore
-// that failed.
-type storedReport struct {
-	*dump.Report
-	Succeeded bool   `json:"succeeded"`
-	Error     string `json:"error,omitempty"`
-	Fault     error  `json:"fault,omitempty"` // an invalid dump: code, line, table and reason
-}
-
-// Handler restores, verifies and backs up.
+// Handler restores, verifies, backs up and logs in.
 type Handler struct {
 	s3      *s3.Client
 	db      postgres.Config
 	reports string
+	initial string // key of the dump that is for an empty shop only
 	log     *slog.Logger
 }
 
@@ -85,6 +79,7 @@ func NewHandler(getenv func(string) string, log *slog.Logger) (*Handler, error) 
 			Log:   log,
 		},
 		reports: cmp.Or(getenv("REPORTS_PREFIX"), "restore-reports/"),
+		initial: cmp.Or(getenv("INITIAL_DUMP_KEY"), "db-dumps/initial.dump"),
 		log:     log,
 	}, nil
 }
@@ -95,9 +90,8 @@ const margin = 10 * time.Second
 // Handle answers one event.
 func (h *Handler) Handle(ctx context.Context, e Event) (*Result, error) {
 	if deadline, ok := ctx.Deadline(); ok {
-		cause := errors.New("the function's time is nearly over: a larger dump needs a longer timeout")
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithDeadlineCause(ctx, deadline.Add(-margin), cause)
+		ctx, cancel = context.WithDeadlineCause(ctx, deadline.Add(-margin), &OutOfTimeError{})
 		defer cancel()
 	}
 	log := h.log.With("action", e.Action, "bucket", e.Bucket, "key", e.Key, "version", e.Version)
@@ -110,11 +104,16 @@ func (h *Handler) Handle(ctx context.Context, e Event) (*Result, error) {
 		result, err = h.verify(ctx, e)
 	case "backup":
 		result, err = h.backup(ctx, e)
+	case "login":
+		result, err = &Result{}, h.login(ctx)
 	default:
-		err = fmt.Errorf("the event asks for the action %q: it is restore, verify or backup", e.Action)
+		err = fmt.Errorf("the event asks for the action %q: it is restore, verify, backup or login", e.Action)
 	}
 	if err != nil {
 		log.ErrorContext(ctx, "failed", "error", err)
+		if late, ok := errors.AsType[*OutOfTimeError](context.Cause(ctx)); ok && ctx.Err() != nil {
+			return nil, late
+		}
 		return nil, unwrapped(err)
 	}
 	log.InfoContext(ctx, "done", "result", result)
@@ -130,6 +129,12 @@ func unwrapped(err error) error {
 	if e, ok := errors.AsType[*dump.VerifyError](err); ok {
 		return e
 	}
+	if e, ok := errors.AsType[*dump.BusyError](err); ok {
+		return e
+	}
+	if e, ok := errors.AsType[*LoginRefusedError](err); ok {
+		return e
+	}
 	return &RestoreError{err}
 }
 
@@ -141,6 +146,15 @@ func (e *RestoreError) Error() string { return e.Err.Error() }
 
 // Unwrap returns the cause.
 func (e *RestoreError) Unwrap() error { return e.Err }
+
+// OutOfTimeError says that the function's time was over before its work was done. Another
+// try would take as long.
+type OutOfTimeError struct{}
+
+// Error returns what to do.
+func (e *OutOfTimeError) Error() string {
+	return "the function's time is over: give it more (timeout_seconds, at most 900), or more memory, which makes it faster"
+}
 
 func (h *Handler) connect(ctx context.Context) (*pgx.Conn, error) {
 	conn, err := postgres.Connect(ctx, h.db, "grocery-restore")
@@ -161,15 +175,20 @@ func (h *Handler) restore(ctx context.Context, e Event, log *slog.Logger) (*Resu
 	defer conn.Close(context.WithoutCancel(ctx))
 	object := &objectReader{ctx: ctx, s3: h.s3, event: e}
 	defer object.Close()
+	// A restore whose commit was not heard, or whose process ended after it, ends here
+	// with an error. The next call with the same id finds it on record.
 	report, err := dump.Restore(ctx, conn, object, dump.Options{
-		ID: rand.Text(), Source: "s3://" + e.Bucket + "/" + e.Key + "?versionId=" + e.Version, Log: log,
+		ID: cmp.Or(e.ID, rand.Text()), Source: "s3://" + e.Bucket + "/" + e.Key + "?versionId=" + e.Version,
+		Wait: turnWait, OnlyEmpty: e.Key == h.initial, Log: log,
 	})
-	if err != nil && h.committed(ctx, err, report.ID) {
-		log.WarnContext(ctx, "the restore was committed although its end was not heard", "error", err)
-		err = nil
-	}
 	result := &Result{ID: report.ID, Kind: report.Kind, Rows: report.Restored, Milliseconds: report.Durations.Total}
-	key, putErr := h.store(ctx, e, report, err)
+	if _, busy := errors.AsType[*dump.BusyError](err); busy {
+		return nil, err // its turn is still to come, and so is its report
+	}
+	if kept, ok := errors.AsType[*dump.NotEmptyError](err); ok {
+		result.Kept, err = kept.Error(), nil
+	}
+	key, putErr := h.store(ctx, e, dump.Outcome{Report: report, Kept: result.Kept}, err)
 	if putErr != nil { // the data is what counts
 		log.ErrorContext(ctx, "the report could not be stored", "report", report, "error", putErr)
 	} else {
@@ -178,26 +197,14 @@ func (h *Handler) restore(ctx context.Context, e Event, log *slog.Logger) (*Resu
 	return result, err
 }
 
-// committed asks over a new connection whether a restore that seems to have failed at
-// its commit did not.
-func (h *Handler) committed(ctx context.Context, err error, id string) bool {
-	if _, ok := errors.AsType[*dump.InvalidDumpError](err); ok {
-		return false
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), margin/2)
-	defer cancel()
-	conn, err := h.connect(ctx)
-	if err != nil {
-		return false
-	}
-	defer conn.Close(ctx)
-	found, err := dump.Restored(ctx, conn, id)
-	return err == nil && found
-}
+// turnWait is how long a restore waits for another within one call of the function.
+// After that the state machine calls it again, so that waiting uses up neither the
+// function's time nor an attempt.
+const turnWait = 45 * time.Second
 
 // store writes the report, also that of a failure, and returns its key.
-func (h *Handler) store(ctx context.Context, e Event, report *dump.Report, failure error) (string, error) {
-	stored := storedReport{Report: report, Succeeded: failure == nil}
+func (h *Handler) store(ctx context.Context, e Event, stored dump.Outcome, failure error) (string, error) {
+	stored.Succeeded = failure == nil && stored.Kept == ""
 	if failure != nil {
 		stored.Error = failure.Error()
 		if fault, ok := errors.AsType[*dump.InvalidDumpError](failure); ok {

@@ -3,6 +3,7 @@ package main_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -18,6 +19,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	"github.com/jackc/pgx/v5"
 
 	main "grocery/aws_infra/lambda_handler"
 	"grocery/internal/pgtest"
@@ -240,6 +242,17 @@ func TestTheFunction(t *testing.T) {
 			t.Error(err)
 		}
 	})
+	t.Run("says that the database does not accept the current password, whatever the previous one", func(t *testing.T) {
+		if err := w.invoke(map[string]string{"action": "login"}, nil); typeOf(err) != "LoginRefusedError" || strings.Contains(err.Error(), "not yet") {
+			t.Errorf("%s: %v", typeOf(err), err)
+		}
+		if _, err := w.secrets.PutSecretValue(t.Context(), &secretsmanager.PutSecretValueInput{SecretId: new(secretID), SecretString: new(login(pgtest.Password))}); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.invoke(map[string]string{"action": "login"}, nil); err != nil {
+			t.Errorf("%s: %v", typeOf(err), err)
+		}
+	})
 	t.Run("backs up what it restores again", func(t *testing.T) {
 		var backup map[string]any
 		if err := w.invoke(map[string]string{"action": "backup", "bucket": bucket, "key": "backups/today.sql.gz"}, &backup); err != nil {
@@ -255,6 +268,39 @@ func TestTheFunction(t *testing.T) {
 			t.Errorf("%d products, %v", n, result)
 		}
 	})
+	t.Run("restores once however often it is called with one id", func(t *testing.T) {
+		event := map[string]string{"action": "restore", "id": "execution-1", "bucket": bucket, "key": "db-dumps/shop.sql", "version": version}
+		var first, second map[string]any
+		if err := w.invoke(event, &first); err != nil {
+			t.Fatal(err)
+		}
+		w.db.Exec(t, "UPDATE products SET name = 'Changed since' WHERE id = 1")
+		if err := w.invoke(event, &second); err != nil {
+			t.Fatal(err)
+		}
+		if first["id"] != "execution-1" || second["id"] != "execution-1" || !reflect.DeepEqual(first["rows"], second["rows"]) {
+			t.Errorf("first %v, then %v", first, second)
+		}
+		var changed bool
+		w.db.QueryRow(t, "SELECT EXISTS (SELECT FROM products WHERE name = 'Changed since')", &changed)
+		if report := w.report("restore-reports/shop.sql.json"); !changed || report["repeated"] != true || report["succeeded"] != true {
+			t.Errorf("restored again: %v, report %v", !changed, report)
+		}
+	})
+	t.Run("keeps the data of a shop in use from the dump for an empty one", func(t *testing.T) {
+		before := w.products()
+		version := w.upload("db-dumps/initial.dump", sql("Apple", "Pear", "Plum"))
+		result, err := w.restore("db-dumps/initial.dump", version)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if kept, _ := result["kept"].(string); !strings.Contains(kept, "in use") || w.products() != before {
+			t.Errorf("%d products, result %v", w.products(), result)
+		}
+		if report := w.report("restore-reports/initial.dump.json"); report["succeeded"] != false || report["kept"] != result["kept"] {
+			t.Errorf("report %v", report)
+		}
+	})
 	for name, tt := range map[string]struct {
 		event map[string]any
 		env   map[string]string
@@ -262,7 +308,7 @@ func TestTheFunction(t *testing.T) {
 		says  string
 	}{
 		"an object that is not there":        {event: map[string]any{"action": "restore", "bucket": bucket, "key": "db-dumps/none"}, kind: "RestoreError", says: "NoSuchKey"},
-		"an unknown action":                  {event: map[string]any{"action": "drop"}, kind: "RestoreError", says: "restore, verify or backup"},
+		"an unknown action":                  {event: map[string]any{"action": "drop"}, kind: "RestoreError", says: "restore, verify, backup or login"},
 		"a report taken for a dump":          {event: map[string]any{"action": "restore", "bucket": bucket, "key": "restore-reports/shop.sql.json"}, kind: "InvalidDumpError", says: "prefixes"},
 		"a verification of nothing":          {event: map[string]any{"action": "verify"}, kind: "VerifyError", says: "restored.id"},
 		"a verification of another database": {event: map[string]any{"action": "verify", "restored": map[string]any{"id": "X"}}, kind: "VerifyError", says: "no record"},
@@ -288,6 +334,29 @@ func TestTheFunction(t *testing.T) {
 				t.Errorf("the password is shown: %v", err)
 			}
 		})
+	}
+}
+
+func TestWhatTakesTooLongIsNotTriedAgain(t *testing.T) {
+	w := newWorld(t)
+	version := w.upload("db-dumps/shop.sql", sql("Apple"))
+	h, err := main.NewHandler(func(name string) string { return w.env[name] }, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 11*time.Second) // of which 10 s are kept for the end
+	defer cancel()
+	lock, err := pgx.Connect(t.Context(), fmt.Sprintf("host=localhost port=%s dbname=%s user=%s password='%s'", w.db.Port, w.db.Name, pgtest.User, pgtest.Password))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lock.Close(context.Background())
+	if _, err := lock.Exec(t.Context(), "SELECT pg_advisory_lock($1)", int64(0x67726f64756d70)); err != nil {
+		t.Fatal(err)
+	}
+	_, err = h.Handle(ctx, main.Event{Action: "restore", Bucket: bucket, Key: "db-dumps/shop.sql", Version: version})
+	if typeOf(err) != "OutOfTimeError" || ctx.Err() != nil {
+		t.Errorf("%s: %v, the function's time is over: %v", typeOf(err), err, ctx.Err())
 	}
 }
 

@@ -1,6 +1,9 @@
 package dump
 
-import "fmt"
+import (
+	"fmt"
+	"time"
+)
 
 // Code is the kind of fault a dump has.
 type Code string
@@ -56,3 +59,21 @@ func (e *SourceError) Error() string { return "read the dump: " + e.Err.Error() 
 
 // Unwrap returns the cause.
 func (e *SourceError) Unwrap() error { return e.Err }
+
+// BusyError says that another restore runs, and did not end in the time that
+// Options.Wait gives it. Trying again later helps.
+type BusyError struct{ Waited time.Duration }
+
+// Error returns how long was waited.
+func (e *BusyError) Error() string {
+	return fmt.Sprintf("another restore runs and did not end within %s; nothing was changed", e.Waited)
+}
+
+// NotEmptyError says that the shop was used already, so that a dump which is meant for
+// an empty one is not restored.
+type NotEmptyError struct{ Users, Orders, Restores int64 }
+
+// Error returns what there is, and what to do.
+func (e *NotEmptyError) Error() string {
+	return fmt.Sprintf("the shop is in use (%d users, %d orders, %d restores before), and this dump is for an empty one; nothing was changed. To replace the shop's data by it, restore it under another name", e.Users, e.Orders, e.Restores)
+}

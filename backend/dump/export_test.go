@@ -10,7 +10,13 @@ import (
 var (
 	RoundDecimal = roundDecimal
 	UnescapeCopy = unescapeCopy
+	Unknown      = unknown
+	StageOrder   = stageOrder
+	StageTables  = stageTables
 )
+
+// Reads tells whether a dump may hold a table.
+func Reads(table string) bool { return tableDefs[table] != nil && !tableDefs[table].ignored }
 
 // TokenOf is a token as tests look at it.
 type TokenOf struct {

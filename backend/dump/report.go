@@ -22,16 +22,27 @@ type Report struct {
 	Kind       Kind      `json:"kind"`
 	Shape      Shape     `json:"shape"`
 	Compressed bool      `json:"compressed"`
-	Bytes      int64     `json:"bytes"`        // as stored
-	PlainBytes int64     `json:"plain_bytes"`  // uncompressed
-	SHA256     string    `json:"sha256"`       // as stored
-	StartedAt  time.Time `json:"started_at"`   // UTC
-	Read       Counts    `json:"read"`         // rows in the dump
-	Restored   Counts    `json:"restored"`     // rows in the database afterwards
-	Replaced   Counts    `json:"replaced"`     // rows in the database before
-	Notes      []Note    `json:"notes"`        // what was changed on the way
-	Checks     []Check   `json:"checks"`       // what was checked and held
-	Durations  Durations `json:"milliseconds"` //
+	Bytes      int64     `json:"bytes"`                // as stored
+	PlainBytes int64     `json:"plain_bytes"`          // uncompressed
+	SHA256     string    `json:"sha256"`               // as stored
+	StartedAt  time.Time `json:"started_at"`           // UTC
+	RestoredAt time.Time `json:"restored_at,omitzero"` // when the data was replaced: the order of restores
+	Repeated   bool      `json:"repeated,omitempty"`   // the restore is on record already; nothing was done
+	Read       Counts    `json:"read"`                 // rows in the dump
+	Restored   Counts    `json:"restored"`             // rows in the database afterwards
+	Replaced   Counts    `json:"replaced"`             // rows in the database before
+	Notes      []Note    `json:"notes"`                // what was changed on the way
+	Checks     []Check   `json:"checks"`               // what was checked and held
+	Durations  Durations `json:"milliseconds"`         //
+}
+
+// Outcome is a report and how the restore ended, as it is stored beside the dump.
+type Outcome struct {
+	*Report
+	Succeeded bool              `json:"succeeded"`
+	Kept      string            `json:"kept,omitempty"` // why the shop keeps its data, though nothing failed
+	Error     string            `json:"error,omitempty"`
+	Fault     *InvalidDumpError `json:"fault,omitempty"` // where the dump is at fault
 }
 
 // Counts are numbers of rows by table.
@@ -53,6 +64,7 @@ type Check struct {
 
 // Durations are in milliseconds.
 type Durations struct {
+	Wait    int64 `json:"wait"`    // for another restore to end
 	Read    int64 `json:"read"`    // read, convert and load into the staging tables
 	Check   int64 `json:"check"`   // check the rows against each other
 	Replace int64 `json:"replace"` // put them in the place of the live data

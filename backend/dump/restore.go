@@ -16,15 +16,21 @@ import (
 	"grocery/backend/postgres"
 )
 
-// restoreLock is the advisory lock that lets one restore happen at a time.
-const restoreLock = 0x67726f64756d70 // "grodump"
-
 // Options say how to restore.
 type Options struct {
-	ID     string // of the restore; a random one when empty
+	// ID is of the restore; a random one when empty. A restore whose id is on record
+	// happened already, and is not done again: Restore returns what is on record.
+	ID     string
 	Source string // where the dump is, for the record
-	Limits Limits
-	Log    *slog.Logger // optional
+	// Wait is how long another restore is waited for before the error is a *BusyError;
+	// zero means as long as the context lasts.
+	Wait time.Duration
+	// OnlyEmpty restores only into a shop that nobody has used: no user, no order, and
+	// no restore before. The error is a *NotEmptyError otherwise. The first catalogue,
+	// which a server loads by itself, does not count.
+	OnlyEmpty bool
+	Limits    Limits
+	Log       *slog.Logger // optional
 }
 
 // Restore replaces the shop's data by a dump's. It waits until no other restore runs,
@@ -33,9 +39,10 @@ type Options struct {
 // the end, and then the new.
 //
 // The error is an *InvalidDumpError when the dump is at fault, a *SourceError when r
-// failed, and another when the database did; nothing was changed then, with one
-// exception: when the connection broke during the commit, only Restored can tell. The
-// report is never nil and is filled as far as the restore came.
+// failed, a *BusyError or a *NotEmptyError as Options say, and another when the
+// database did; nothing was changed then, with one exception: when the connection broke
+// during the commit, only another Restore with the same id can tell. The report is
+// never nil and is filled as far as the restore came.
 //
 // The connection is the caller's and must be to the primary; no transaction may be
 // open on it.
@@ -56,15 +63,27 @@ func Restore(ctx context.Context, conn *pgx.Conn, r io.Reader, o Options) (*Repo
 }
 
 func restore(ctx context.Context, conn *pgx.Conn, r io.Reader, o Options, report *Report) error {
-	if _, err := conn.Exec(ctx, "SELECT set_config('statement_timeout', '0', false), pg_advisory_lock($1)", int64(restoreLock)); err != nil {
-		return fmt.Errorf("wait for another restore to end: %w", err)
+	if err := takeTurn(ctx, conn, o.Wait); err != nil {
+		return err
 	}
 	defer conn.Exec(context.WithoutCancel(ctx), "SELECT pg_advisory_unlock($1)", int64(restoreLock))
+	report.Durations.Wait = time.Since(report.StartedAt).Milliseconds()
 	if err := postgres.Migrate(ctx, conn, o.Log); err != nil {
 		return fmt.Errorf("bring the schema up to date: %w", err)
 	}
 	if err := postgres.ReleaseTurn(ctx, conn); err != nil {
 		return err
+	}
+	if err := checkKnown(ctx, conn); err != nil {
+		return err
+	}
+	if done, err := recall(ctx, conn, o, report); err != nil || done {
+		return err
+	}
+	if o.OnlyEmpty {
+		if err := checkEmpty(ctx, conn); err != nil {
+			return err
+		}
 	}
 	st, err := newStage(ctx, conn)
 	if err != nil {
@@ -142,6 +161,11 @@ func (s *stage) replace(ctx context.Context, tx pgx.Tx, o Options, report *Repor
 	if _, err := tx.Exec(ctx, "LOCK TABLE "+strings.Join(stageOrder, ", ")+" IN SHARE ROW EXCLUSIVE MODE"); err != nil {
 		return fmt.Errorf("lock the tables: %w", err)
 	}
+	if o.OnlyEmpty { // nobody can sign up any more
+		if err := checkEmpty(ctx, tx); err != nil {
+			return err
+		}
+	}
 	for i := len(stageOrder) - 1; i >= 0; i-- { // what refers to others goes first
 		tag, err := tx.Exec(ctx, "DELETE FROM "+stageOrder[i])
 		if err != nil {
@@ -171,8 +195,8 @@ func (s *stage) replace(ctx context.Context, tx pgx.Tx, o Options, report *Repor
 		rows += have
 	}
 	checks := append(report.Checks, Check{"every staged row is in its table, and the database's own constraints hold", rows})
-	if _, err := tx.Exec(ctx, "INSERT INTO restores (id, source, sha256, format, rows) VALUES ($1, $2, $3, $4, $5)",
-		o.ID, o.Source, report.SHA256, string(report.Kind)+"/"+string(report.Shape), report.Restored); err != nil {
+	if err := tx.QueryRow(ctx, "INSERT INTO restores (id, source, sha256, format, rows) VALUES ($1, $2, $3, $4, $5) RETURNING restored_at",
+		o.ID, o.Source, report.SHA256, string(report.Kind)+"/"+string(report.Shape), report.Restored).Scan(&report.RestoredAt); err != nil {
 		return fmt.Errorf("record the restore: %w", err)
 	}
 	// Sequences know no transaction: they are only ever moved forwards, so that a

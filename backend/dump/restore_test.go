@@ -115,7 +115,7 @@ func fill(t testing.TB, db *pgtest.Database) {
 		INSERT INTO test_payments VALUES ('REF-1', 599, 'captured', '4242')`)
 }
 
-var tables = []string{"users", "products", "reviews", "basket_items", "favourites", "purchases", "orders", "order_items"}
+var tables = dump.StageOrder
 
 // contents returns all data of the shop as one text.
 func contents(t testing.TB, db *pgtest.Database) string {

@@ -23,16 +23,6 @@ type VerifyError struct{ Reason string }
 // Error returns the reason.
 func (e *VerifyError) Error() string { return "the restore does not hold: " + e.Reason }
 
-// Restored reports whether the restore with that id was committed.
-func Restored(ctx context.Context, conn *pgx.Conn, id string) (bool, error) {
-	var found bool
-	err := conn.QueryRow(ctx, "SELECT EXISTS (SELECT FROM restores WHERE id = $1)", id).Scan(&found)
-	if err != nil {
-		return false, fmt.Errorf("look for the restore: %w", err)
-	}
-	return found, nil
-}
-
 // Verify looks at the live database from outside of the restore: the restore is on
 // record, the catalogue is the one it brought, everything can be read, and new rows
 // would get unused ids. What shoppers have changed since is no fault.

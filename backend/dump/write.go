@@ -21,6 +21,9 @@ func Write(ctx context.Context, conn *pgx.Conn, w io.Writer) (Counts, error) {
 		if _, err := tx.Exec(ctx, "SET LOCAL statement_timeout = 0; SET LOCAL datestyle = ISO; SET LOCAL timezone = 'UTC'"); err != nil {
 			return err
 		}
+		if err := checkKnown(ctx, tx); err != nil {
+			return err
+		}
 		// The COMMIT at the end tells a whole dump from the beginning of one.
 		fmt.Fprintf(out, "-- The data of the shop, %s\n\nSET client_encoding = 'UTF8';\nSET standard_conforming_strings = on;\n\nBEGIN;\n",
 			time.Now().UTC().Format(time.RFC3339))

@@ -41,7 +41,7 @@ func Connect(ctx context.Context, c Config, application string) (*pgx.Conn, erro
 		attempt := settings.Copy()
 		attempt.User, attempt.Password = cmp.Or(user, settings.User), password
 		conn, err := pgx.ConnectConfig(ctx, attempt)
-		if err == nil || !isLoginRefused(err) {
+		if err == nil || !IsLoginRefused(err) {
 			return conn, err
 		}
 		refused = errors.Join(refused, err)

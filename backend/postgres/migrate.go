@@ -106,6 +106,22 @@ func TakeTurn(ctx context.Context, tx pgx.Tx) error {
 	return nil
 }
 
+// Newer reports whether a newer version of the shop than this one has migrated the
+// database.
+func Newer(ctx context.Context, db interface {
+	QueryRow(context.Context, string, ...any) pgx.Row
+}) (bool, error) {
+	all, err := migrations()
+	if err != nil {
+		return false, err
+	}
+	var have int
+	if err := db.QueryRow(ctx, "SELECT COALESCE(max(version), 0) FROM schema_migrations").Scan(&have); err != nil {
+		return false, fmt.Errorf("read the schema's version: %w", err)
+	}
+	return have > len(all), nil
+}
+
 func applyMigrations(ctx context.Context, conn *pgx.Conn, log *slog.Logger) error {
 	all, err := migrations()
 	if err != nil {

@@ -59,7 +59,7 @@ func (p *pool) login() (user, password string) {
 func (p *pool) acquire(ctx context.Context) (*pgxpool.Conn, error) {
 	asked := time.Now()
 	conn, err := p.Acquire(ctx)
-	if err == nil || p.source == nil || !isLoginRefused(err) {
+	if err == nil || p.source == nil || !IsLoginRefused(err) {
 		return conn, err
 	}
 	if err := p.renewLogin(ctx, asked, err); err != nil {
@@ -95,7 +95,7 @@ func (p *pool) renewLogin(ctx context.Context, asked time.Time, refused error) e
 			return nil
 		}
 		errs = errors.Join(errs, err)
-		if !isLoginRefused(err) && user != "" {
+		if !IsLoginRefused(err) && user != "" {
 			break // the database went away meanwhile
 		}
 	}
@@ -121,9 +121,9 @@ func (p *pool) tryLogin(ctx context.Context, user, password string) error {
 	return nil
 }
 
-// isLoginRefused reports whether the server turned the login down: SQLSTATE class
+// IsLoginRefused reports whether a server turned the login down: SQLSTATE class
 // 28, https://www.postgresql.org/docs/15/errcodes-appendix.html
-func isLoginRefused(err error) bool {
+func IsLoginRefused(err error) bool {
 	pg, ok := errors.AsType[*pgconn.PgError](err)
 	return ok && (pg.Code == "28P01" || pg.Code == "28000")
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"grocery/localaws"
+	"grocery/localaws/oidc"
 	"grocery/localaws/runtime"
 	"grocery/localaws/runtime/linux"
 	"grocery/localaws/runtime/none"
@@ -16,6 +17,7 @@ import (
 
 type localawsOptions struct {
 	runtime string
+	issuers string
 	verbose bool
 }
 
@@ -34,6 +36,9 @@ func newLocalawsCommand(g *globals) *cobra.Command {
 		RunE:  func(c *cobra.Command, _ []string) error { return runServe(c.Context(), g, o) },
 	}
 	serve.Flags().StringVar(&o.runtime, "runtime", "linux", "linux, or none to serve the API alone")
+	serve.Flags().StringVar(&o.issuers, "issuers", os.Getenv("GROCERY_ISSUERS"), `servers on this machine that publish the keys of OpenID Connect issuers which are
+out of reach, as HOST=ADDRESS,... such as token.actions.githubusercontent.com=127.0.0.1:4570;
+tokens are verified as ever, by those keys (GROCERY_ISSUERS)`)
 	serve.Flags().BoolVar(&o.verbose, "verbose", false, "log also the calls that only read")
 	actions := &cobra.Command{
 		Use:   "actions",
@@ -41,7 +46,7 @@ func newLocalawsCommand(g *globals) *cobra.Command {
 		Args:  noArgs,
 		RunE:  func(*cobra.Command, []string) error { return runActions(g) },
 	}
-	c.AddCommand(serve, actions)
+	c.AddCommand(serve, actions, newIAMCommand(g))
 	return c
 }
 
@@ -68,6 +73,9 @@ func runServe(ctx context.Context, g *globals, o *localawsOptions) error {
 	opts := g.local().o
 	opts.Log = log
 	var err error
+	if opts.Issuers, err = oidc.ParseStandIns(o.issuers); err != nil {
+		return &exitError{exitUsage, err}
+	}
 	if opts.Runtime, err = newRuntime(o.runtime, g.home, log); err != nil {
 		return err
 	}

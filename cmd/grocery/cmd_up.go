@@ -10,14 +10,17 @@ import (
 )
 
 func newUpCommand(g *globals) *cobra.Command {
-	return &cobra.Command{
+	initial := ""
+	c := &cobra.Command{
 		Use:   "up",
 		Short: "Install what is missing, start the local AWS and deploy the shop to it",
-		RunE:  func(c *cobra.Command, _ []string) error { return runUp(c.Context(), g) },
+		RunE:  func(c *cobra.Command, _ []string) error { return runUp(c.Context(), g, initial) },
 	}
+	addInitialDump(c, &initial)
+	return c
 }
 
-func runUp(ctx context.Context, g *globals) error {
+func runUp(ctx context.Context, g *globals, initial string) error {
 	if err := g.resolve(); err != nil {
 		return err
 	}
@@ -36,7 +39,7 @@ func runUp(ctx context.Context, g *globals) error {
 	if err != nil {
 		return err
 	}
-	return runDeploy(ctx, g)
+	return runDeploy(ctx, g, initial)
 }
 
 // roomToDeploy is the free disk space, in bytes, that a deployment may need:

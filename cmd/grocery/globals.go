@@ -24,7 +24,8 @@ type globals struct {
 	env  string
 	on   string
 
-	offset int // added to each port of the local AWS
+	tag    string // --image-tag, of the commands that have it
+	offset int    // added to each port of the local AWS
 }
 
 // maxOffset keeps the highest port, that of a balancer's HTTPS listener, below 65536.
@@ -35,8 +36,13 @@ func (g *globals) AddFlags(f *pflag.FlagSet) {
 	f.BoolVar(&g.json, "json", false, "print JSON, one object per line of progress and one result")
 	f.StringVar(&g.home, "home", os.Getenv("GROCERY_HOME"), "folder of the local AWS's state (default <repository>/.grocery; GROCERY_HOME)")
 	f.StringVar(&g.root, "repository", "", "the repository's root folder (default: found from the current folder)")
-	f.StringVar(&g.env, "environment", "dev", "environment, a folder below aws_infra/enviroments")
+	f.StringVar(&g.env, "environment", envOr("GROCERY_ENVIRONMENT", "dev"), "environment, a folder below aws_infra/enviroments (GROCERY_ENVIRONMENT)")
 	f.StringVar(&g.on, "on", envOr("GROCERY_ON", "local"), "where AWS is: local, or aws for the account of your credentials (GROCERY_ON)")
+}
+
+// addImageTag adds the flag of commands that work with one version.
+func (g *globals) addImageTag(f *pflag.FlagSet) {
+	f.StringVar(&g.tag, "image-tag", "", "version to work with; latest is what the rolling aliases name (default: TF_VAR_image_tag, else the tag of the sources)")
 }
 
 func envOr(name, or string) string {
@@ -89,14 +95,50 @@ func (g *globals) environment(p *progress) (*ops.Environment, error) {
 			return nil, err
 		}
 	}
-	e := &ops.Environment{Root: g.root, Infra: infra, Name: g.env, Home: filepath.Join(g.home, "ops"), Report: p.report}
+	e := &ops.Environment{Root: g.root, Infra: infra, Name: g.env, Home: filepath.Join(g.home, "ops"), Report: p.report, Vars: ops.GivenVars(), URL: strings.TrimSuffix(os.Getenv("GROCERY_URL"), "/")}
+	if e.Tag = g.tag; e.Tag == "" {
+		e.Tag = e.Vars["image_tag"]
+	}
+	if g.on == "local" {
+		if err := g.local().point(e); err != nil {
+			return nil, err
+		}
+	}
+	if err := buildArgs(e, os.Getenv("GROCERY_BUILD_ARGS")); err != nil {
+		return nil, err
+	}
 	if g.on == "aws" {
 		return e, nil
 	}
-	if err := g.local().point(e); err != nil {
-		return nil, err
-	}
 	return e, g.local().serves(context.Background())
+}
+
+// buildArgs adds NAME=value,... to what docker build is given.
+func buildArgs(e *ops.Environment, list string) error {
+	for pair := range strings.SplitSeq(list, ",") {
+		if strings.TrimSpace(pair) == "" {
+			continue
+		}
+		name, value, ok := strings.Cut(strings.TrimSpace(pair), "=")
+		if !ok || name == "" {
+			return &exitError{exitUsage, fmt.Errorf("GROCERY_BUILD_ARGS is a list such as NGINX_IMAGE=nginx:1.28,NAME=value; %q is no NAME=value", pair)}
+		}
+		if e.Build == nil {
+			e.Build = map[string]string{}
+		}
+		e.Build[name] = value
+	}
+	return nil
+}
+
+// printResult shows a verb's result: as JSON, or as the given text.
+func (g *globals) printResult(p *progress, result any, text string) error {
+	p.close()
+	if g.json {
+		return printJSON(result)
+	}
+	_, err := fmt.Println(text)
+	return err
 }
 
 // printJSON writes one value as JSON.

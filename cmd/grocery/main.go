@@ -18,17 +18,24 @@ import (
 const (
 	exitFailed      = 1   // what was asked for could not be done
 	exitUsage       = 2   // the command line is wrong
-	exitUnhealthy   = 3   // status: something does not work
+	exitChanges     = 2   // plan --detailed-exitcode: there are changes, as Terraform says it
+	exitUnhealthy   = 3   // status, doctor: something does not work
 	exitInterrupted = 130 // ended by a signal
 )
 
-// exitError carries an exit code other than exitFailed.
+// exitError carries an exit code other than exitFailed; without an error there
+// is nothing to be said but the code.
 type exitError struct {
 	code int
 	err  error
 }
 
-func (e *exitError) Error() string { return e.err.Error() }
+func (e *exitError) Error() string {
+	if e.err == nil {
+		return fmt.Sprintf("exit code %d", e.code)
+	}
+	return e.err.Error()
+}
 func (e *exitError) Unwrap() error { return e.err }
 
 func main() { os.Exit(run(os.Args[1:])) }
@@ -42,7 +49,13 @@ func run(args []string) int {
 	if err == nil {
 		return 0
 	}
+	if e, ok := errors.AsType[*exitError](err); ok && e.err == nil {
+		return e.code // said in full already
+	}
 	fmt.Fprintln(os.Stderr, "grocery:", err)
+	if e, ok := errors.AsType[*exitError](err); ok && e.code == exitInterrupted {
+		return e.code // it says how to go on
+	}
 	if ctx.Err() != nil {
 		fmt.Fprintln(os.Stderr, "grocery: interrupted; run the same command again to continue")
 		return exitInterrupted
@@ -60,9 +73,9 @@ func newRootCommand() *cobra.Command {
 		Short: "Deploy and operate the grocery shop, on AWS or on a local AWS",
 		Long: `Deploy and operate the grocery shop, on AWS or on a local AWS.
 
-Exit codes: 0 done; 1 it could not be done; 2 wrong command line;
-3 status found something that does not work; 130 interrupted (run the same
-command again to continue).`,
+Exit codes: 0 done; 1 it could not be done; 2 wrong command line, or, of plan
+--detailed-exitcode, changes; 3 status or doctor found something that does not
+work; 130 interrupted (run the same command again to continue).`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		Args:          noSuchCommand,
@@ -72,6 +85,9 @@ command again to continue).`,
 	g.AddFlags(root.PersistentFlags())
 	root.AddCommand(
 		newUpCommand(g), newDownCommand(g), newDestroyCommand(g), newBootstrapCommand(g), newDeployCommand(g), newRecoverCommand(g), newStatusCommand(g),
+		newImageTagCommand(g), newPlanCommand(g), newImagesCommand(g), newApplyCommand(g), newReleaseCommand(g), newVerifyCommand(g),
+		newRollbackCommand(g), newScaleCommand(g), newRotateCommand(g), newDoctorCommand(g),
+		newBackupCommand(g), newRestoreCommand(g),
 		newLogsCommand(g), newEnvCommand(g), newSetupCommand(g), newLocalawsCommand(g), newDevCommand(g),
 	)
 	for _, c := range root.Commands() {

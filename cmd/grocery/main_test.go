@@ -81,7 +81,7 @@ func TestExitCodeTellsWhoseFaultItIs(t *testing.T) {
 		says       string // on the standard error; of code 0 on the standard output
 	}{
 		{name: "no command is a question for help", args: "", says: "Exit codes:"},
-		{name: "help", args: "deploy --help", says: "Interrupted, it continues"},
+		{name: "help", args: "deploy --help", says: "continues when run again"},
 		{name: "an unknown command", args: "deplyo", code: 2, says: `there is no command "deplyo" (is deploy meant?): see grocery --help`},
 		{name: "an unknown command of a group", args: "localaws sevre", code: 2, says: `there is no command "sevre" (is serve meant?)`},
 		{name: "an unknown flag", args: "status --colour", code: 2, says: "unknown flag: --colour"},
@@ -89,6 +89,14 @@ func TestExitCodeTellsWhoseFaultItIs(t *testing.T) {
 		{name: "an argument too many", args: "status now", code: 2, says: `grocery status takes no arguments, got "now"`},
 		{name: "two names where one goes", args: "logs a b", code: 2, says: "logs takes one name, got 2"},
 		{name: "a log of nothing", args: "logs web", code: 2, says: "neither localaws nor an instance's id"},
+		{name: "a phase that is none", args: "apply --phase 3", code: 2, says: "--phase is 1 or 2, not 3"},
+		{name: "a phase that is no number", args: "apply --phase all", code: 2, says: "invalid argument"},
+		{name: "a scale to nowhere", args: "scale", code: 2, says: "scale takes one number, got 0 arguments"},
+		{name: "a scale to a word", args: "scale more", code: 2, says: `"more" is no number of instances`},
+		{name: "a rotation of nothing shows what there is", args: "rotate", says: "password"},
+		{name: "a rotation of something else", args: "rotate pasword", code: 2, says: `there is no command "pasword" (is password meant?)`},
+		{name: "arguments for docker build that are none", args: "images --on aws", env: "GROCERY_BUILD_ARGS=NGINX_IMAGE", code: 2, says: `"NGINX_IMAGE" is no NAME=value`},
+		{name: "a reviewed plan that is not there", args: "apply --on aws --reviewed nowhere.json", code: 1, says: "the reviewed plan: open nowhere.json"},
 		{name: "an AWS that is none", args: "status --on mars", code: 2, says: `--on is local or aws, not "mars"`},
 		{name: "the same from the environment", args: "deploy", env: "GROCERY_ON=mars", code: 2, says: `--on is local or aws, not "mars"`},
 		{name: "up on AWS", args: "up --on aws", code: 2, says: "grocery deploy --on aws"},

@@ -27,6 +27,9 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
+	"grocery/localaws/guest/boot"
 	"grocery/localaws/runtime"
 	"grocery/localaws/runtime/dns"
 	"grocery/localaws/runtime/imds"
@@ -76,7 +79,7 @@ func (source) Instance(_ context.Context, _ string, a netip.Addr) (imds.Instance
 		i.UserData = z.Bytes()
 	case "10.8.1.20":
 		i.ID, i.HopLimit = "i-second", 1
-		i.UserData = []byte("#!/bin/sh\ntar -c -C /opt app | docker import - app\n")
+		i.UserData = []byte("#!/bin/sh\nsystemctl start docker\ntar -c -C /opt app | docker import - app\n")
 	default:
 		return i, false, nil
 	}
@@ -155,6 +158,16 @@ func buildApp(t *testing.T) []byte {
 	return b
 }
 
+// freeOf is the free space of the machine, in bytes.
+func freeOf(t *testing.T) int64 {
+	t.Helper()
+	var s unix.Statfs_t
+	if err := unix.Statfs("/var/lib", &s); err != nil {
+		t.Fatal(err)
+	}
+	return int64(s.Bavail) * s.Bsize
+}
+
 // bench is a network with two instances.
 type bench struct {
 	*testing.T
@@ -206,6 +219,9 @@ func TestAnInstanceBootsRunsItsUserDataOnceAndComesBack(t *testing.T) {
 		if err := rt.Purge(context.Background()); err != nil {
 			t.Errorf("Purge: %v", err)
 		}
+		if left, _ := filepath.Glob("/var/lib/localaws/disks/guest" + fmt.Sprint(os.Getpid()) + "*"); len(left) > 0 {
+			t.Errorf("disks left: %v", left)
+		}
 		rt.Close()
 	})
 	b := &bench{T: t, rt: rt}
@@ -231,6 +247,7 @@ func TestAnInstanceBootsRunsItsUserDataOnceAndComesBack(t *testing.T) {
 		t.Helper()
 		_, err := rt.EnsureContainer(ctx, runtime.ContainerSpec{
 			Name: name, Image: image, Hostname: name, NestedEngine: true, DNS: netip.MustParseAddr("10.8.0.2"), MemoryBytes: 1 << 30,
+			Disk:  runtime.Disk{Path: boot.DiskPath, Bytes: 8 << 30},
 			Files: []runtime.File{{Path: "/opt/app", Mode: 0o755, Content: app}, {Path: "/etc/localaws/ca.pem", Content: caPEM}},
 		})
 		b.must(err)
@@ -256,9 +273,9 @@ func TestAnInstanceBootsRunsItsUserDataOnceAndComesBack(t *testing.T) {
 
 	exitCode := ""
 	b.eventually("the user data of the first has run", func() bool {
-		c, err := rt.ReadFile(ctx, "first", "/var/lib/cloud/data/user-data-exit-code")
-		exitCode = strings.TrimSpace(string(c))
-		return err == nil
+		out, code := b.sh("first", "cat /var/lib/cloud/data/user-data-exit-code")
+		exitCode = out
+		return code == 0
 	})
 	t.Logf("from launch to the end of user data: %.1f s", time.Since(start).Seconds())
 	if exitCode != "3" {
@@ -297,6 +314,40 @@ func TestAnInstanceBootsRunsItsUserDataOnceAndComesBack(t *testing.T) {
 			}
 		})
 	}
+	t.Run("the disk is the instance's own: filling it shows, making room too", func(t *testing.T) {
+		fstypes, _ := b.sh("first", "stat -f -c %T / /var/lib/docker | sort -u; df --output=size -B1 / | tail -1")
+		var size int64
+		if kinds, last, _ := strings.Cut(fstypes, "\n"); !strings.Contains(kinds, "ext") {
+			t.Errorf("file systems: %s", fstypes)
+		} else if _, err := fmt.Sscan(last[strings.LastIndex(last, "\n")+1:], &size); err != nil || size > 8<<30 || size < 7<<30 {
+			t.Errorf("a disk of 8 GiB shows as %d bytes: %s", size, fstypes)
+		}
+		free := freeOf(t)
+		usage := func() (percent int) {
+			out, _ := b.sh("first", "df --output=pcent / | tail -1 | tr -d ' %'")
+			if _, err := fmt.Sscan(out, &percent); err != nil {
+				t.Fatal(out)
+			}
+			return percent
+		}
+		before := usage()
+		if out, code := b.sh("first", "fallocate -l 6G /var/tmp/fill"); code != 0 {
+			t.Fatal(out)
+		}
+		if full := usage(); full < before+70 {
+			t.Errorf("filled with 6 GiB of 8 the disk shows %d %%, %d %% before", full, before)
+		}
+		if out, code := b.sh("first", "fallocate -l 6G /var/tmp/more"); code == 0 || !strings.Contains(out, "No space left") {
+			t.Errorf("more than the disk holds: %s", out)
+		}
+		if used := free - freeOf(t); used > 1<<30 {
+			t.Errorf("space that an instance only reserves takes %d MB of the machine", used>>20)
+		}
+		b.sh("first", "rm /var/tmp/fill /var/tmp/more")
+		if after := usage(); after > before+1 {
+			t.Errorf("emptied again the disk shows %d %%, %d %% before", after, before)
+		}
+	})
 	b.eventually("the agent publishes memory, disk and the log file", func() bool {
 		return aws.saw("mem_used_percent") && aws.saw("disk_used_percent") && aws.saw("nvme0n1p1") && aws.saw("/grocery/test")
 	})

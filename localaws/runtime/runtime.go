@@ -167,9 +167,21 @@ type ContainerSpec struct {
 	Search string
 
 	// NestedEngine lets a container engine run inside: the container gets
-	// every capability the machine can give, its own cgroup namespace and an
-	// anonymous volume at /var/lib/docker.
+	// every capability the machine can give, its own cgroup namespace and,
+	// without a disk, an anonymous volume at /var/lib/docker.
 	NestedEngine bool
+
+	// Disk is a file system of the container's own. The image's main process
+	// has to make its root of it; see localaws/guest/boot.
+	Disk Disk
+}
+
+// Disk is an ext4 file system that the container finds at Path: empty at first,
+// kept from start to start, removed with the container. It takes no more of
+// this machine than what is written to it.
+type Disk struct {
+	Path  string
+	Bytes int64 // 0: none
 }
 
 // File is put into a container.

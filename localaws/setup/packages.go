@@ -20,6 +20,8 @@ var needs = []need{
 	{"iptables", "iptables"},
 	{"dockerd", "docker.io"},
 	{"mmdebstrap", "mmdebstrap"},
+	{"mkfs.ext4", "e2fsprogs"},
+	{"mount", "mount"},
 }
 
 // installPackages installs what is missing.

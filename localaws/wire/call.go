@@ -43,6 +43,7 @@ type Call struct {
 	SourceIP  string
 	SourceARN string // the resource on whose behalf a service calls: IAM's aws:SourceArn
 	Host      string // the host name the client used, "" for an in-process call
+	Plain     bool   // came without TLS: IAM's aws:SecureTransport is false
 }
 
 // ARN composes an ARN in the call's region and account.

@@ -24,7 +24,7 @@ type ChainOptions struct {
 }
 
 // Chain is the way of a call from the network: host and target -> service and
-// operation -> signature -> authorization -> decode -> handler -> encode, with
+// operation -> signature -> decode -> authorization -> handler -> encode, with
 // one log line. It is an http.Handler for every way in.
 type Chain struct {
 	r     *Registry
@@ -84,7 +84,7 @@ func (c *Chain) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
 	// A copy, because the chain puts readers of its own in place of the body:
 	// net/http tells by the original whether a client still waits to send it.
 	hr = hr.WithContext(hr.Context())
-	q := &request{Request: hr, query: parseQuery(hr.URL.RawQuery), call: &Call{RequestID: NewRequestID(), Account: Account, Host: hr.Host}}
+	q := &request{Request: hr, query: parseQuery(hr.URL.RawQuery), call: &Call{RequestID: NewRequestID(), Account: Account, Host: hr.Host, Plain: hr.TLS == nil}}
 	q.call.SourceIP, _, _ = net.SplitHostPort(hr.RemoteAddr)
 	e, in, err := c.prepare(q)
 	if err != nil {

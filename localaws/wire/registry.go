@@ -31,8 +31,10 @@ type Registry struct {
 }
 
 // Authorizer decides whether the call in ctx may run op with the decoded
-// request in. A returned error refuses the call.
-type Authorizer func(ctx context.Context, op *Operation, in any) error
+// request in. A returned error refuses the call. hide, unless it is nil, is
+// given the error that an allowed call ends with and says what of it the caller
+// may learn.
+type Authorizer func(ctx context.Context, op *Operation, in any) (hide func(error) error, err error)
 
 // Record is one finished call, as it goes to the log and to observers.
 type Record struct {
@@ -92,6 +94,21 @@ func Invoke[In, Out any](ctx context.Context, r *Registry, op Op[In, Out], in *I
 	return out.(*Out), nil
 }
 
+// Ask calls an operation without asking whether it is allowed, and without a
+// trace in the log: for what decides about calls, and needs to know something
+// to do so.
+func Ask[In, Out any](ctx context.Context, r *Registry, op Op[In, Out], in *In) (*Out, error) {
+	e := r.byName[op.Service.Name][op.Name]
+	if e == nil {
+		return nil, notServed(op.Service.Name, op.Name)
+	}
+	out, err := e.handler(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	return out.(*Out), nil
+}
+
 // call runs one operation of the registry for the principal in ctx.
 func (r *Registry) call(ctx context.Context, op *Operation, in any) (out any, err error) {
 	start := time.Now()
@@ -100,17 +117,20 @@ func (r *Registry) call(ctx context.Context, op *Operation, in any) (out any, er
 	c.Service, c.Operation = op.Service.Name, op.Name
 	ctx = WithCall(ctx, &c)
 	e := r.byName[op.Service.Name][op.Name]
+	var hide func(error) error
 	switch {
 	case e == nil:
 		err = notServed(op.Service.Name, op.Name)
 	case r.authorize != nil:
-		err = r.authorize(ctx, op, in)
+		hide, err = r.authorize(ctx, op, in)
 	}
 	if err == nil {
 		err = missing(in)
 	}
 	if err == nil {
-		out, err = e.handler(ctx, in)
+		if out, err = e.handler(ctx, in); err != nil && hide != nil {
+			err = hide(err)
+		}
 	}
 	r.finish(&c, start, err)
 	return out, err
@@ -157,6 +177,16 @@ func (r *Registry) Actions() []string {
 		}
 	}
 	sort.Strings(all)
+	return all
+}
+
+// Operations returns the served operations in the order of Actions.
+func (r *Registry) Operations() []*Operation {
+	var all []*Operation
+	for _, a := range r.Actions() {
+		service, name, _ := strings.Cut(a, ":")
+		all = append(all, r.byName[service][name].op)
+	}
 	return all
 }
 

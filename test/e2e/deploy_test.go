@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -14,13 +15,14 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 )
 
 // portOffset moves the test's cloud away from one that make up started.
-const portOffset = 10000
+var portOffset = 10000
 
 // cloud is the one deployment all tests of this package share.
 type cloud struct {
@@ -39,9 +41,28 @@ func runMain(m *testing.M) int {
 		return 1
 	}
 	shared = cloud{root: root, home: filepath.Join(root, ".grocery", "e2e"), infra: filepath.Join(root, ".grocery", "e2e-infra")}
+	if os.Getenv("E2E_DEPLOYED") != "" { // to work on a test: on the deployment that these name, as it is
+		shared.home, shared.infra = os.Getenv("GROCERY_HOME"), os.Getenv("GROCERY_INFRA")
+		if portOffset, err = strconv.Atoi(os.Getenv("GROCERY_PORT_OFFSET")); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		var out bytes.Buffer
+		var s struct{ URL string }
+		err := shared.grocery(context.Background(), &out, "status", "--json")
+		if err == nil {
+			err = json.Unmarshal(out.Bytes(), &s)
+		}
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err, out.String())
+			return 1
+		}
+		shared.url = s.URL
+		return m.Run()
+	}
 	// A copy of the Terraform, so that a deployment made by hand and the
 	// test's do not share working folders.
-	if err := shared.copyInfra(); err != nil {
+	if err := errors.Join(shared.copyInfra(), shared.writeSettings(), shared.trustRepository()); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
@@ -90,7 +111,7 @@ func (c *cloud) copyInfra() error {
 
 // env is the environment of every command against the test's cloud.
 func (c *cloud) env() []string {
-	return append(os.Environ(), "GROCERY_HOME="+c.home, "GROCERY_INFRA="+c.infra, fmt.Sprintf("GROCERY_PORT_OFFSET=%d", portOffset))
+	return append(os.Environ(), "GROCERY_HOME="+c.home, "GROCERY_INFRA="+c.infra, fmt.Sprintf("GROCERY_PORT_OFFSET=%d", portOffset), "GROCERY_ISSUERS="+issuerHost+"="+issuerAddr())
 }
 
 // grocery runs the CLI; its output goes to out.

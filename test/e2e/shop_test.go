@@ -121,6 +121,8 @@ func TestStatusTellsWhatRunsWhere(t *testing.T) {
 	}
 }
 
+func TestAlarmsAreMailedOnceTheirReaderConfirms(t *testing.T) { confirmMails(t) }
+
 func TestAWSCLIWorksBothWaysIn(t *testing.T) {
 	for way, extra := range map[string][]string{
 		"genuine host names": nil,
@@ -259,19 +261,9 @@ func TestRowOfThePrimaryIsReadOnTheReplica(t *testing.T) {
 	if resp.StatusCode != http.StatusCreated {
 		t.Fatal(resp.Status)
 	}
-	resource, err := shared.aws(t, nil, "rds", "describe-db-instances", "--db-instance-identifier", "grocery-dev-db-replica", "--query", "DBInstances[0].DbiResourceId", "--output", "text")
-	if err != nil {
-		t.Fatal(err, resource)
-	}
-	replica := containers(t)["rds-"+strings.ToLower(resource)]
-	password, err := shared.aws(t, nil, "secretsmanager", "get-secret-value", "--secret-id", "grocery-dev/db", "--query", "SecretString", "--output", "text")
-	var secret struct{ Username, Password string }
-	if err != nil || json.Unmarshal([]byte(password), &secret) != nil {
-		t.Fatal(err, "the database's secret cannot be read")
-	}
-	script := fmt.Sprintf(`PGPASSWORD='%s' psql "host=127.0.0.1 user=%s dbname=grocery sslmode=require" -Atc "select pg_is_in_recovery(), count(*) from users where username = '%s'"`, secret.Password, secret.Username, name)
+	replica := databaseOf(t, "grocery-dev-db-replica")
 	eventually(t, 10*time.Second, "row on the replica", func() error {
-		out, err := inside(t, replica, script)
+		out, err := replica.query(t, fmt.Sprintf("select pg_is_in_recovery(), count(*) from users where username = '%s'", name))
 		if err != nil || out != "t|1" {
 			return fmt.Errorf("%v %s", err, out)
 		}
@@ -343,6 +335,9 @@ func TestOnlyTheBalancerIsReachedFromOutside(t *testing.T) {
 	}
 }
 
+// The mail of the full disk is read later, by TestAlarmsFireAndRecover.
+func TestADiskFills(t *testing.T) { fillDisk(t) }
+
 func TestMemory(t *testing.T) {
 	ids := containers(t)
 	total := int64(0)
@@ -373,6 +368,24 @@ func bytesOf(t *testing.T, s string) int64 {
 
 func TestUploadedDumpIsRestoredAndAHostileOneRefused(t *testing.T) { restoreAndRefuse(t) }
 
+func TestWhatWasBackedUpIsRestored(t *testing.T) { backUpAndRestore(t) }
+
+func TestTwoUploadsAtOnceAreRestoredOneAfterTheOther(t *testing.T) { restoreTwoAtOnce(t) }
+
+func TestACrashDuringARestoreLeavesTheOldDataOrTheNew(t *testing.T) {
+	for _, c := range []struct{ victim, point string }{
+		{"the local AWS", "all data replaced, not committed"}, {"the function", "rows on their way"}, {"the database", "committed, nobody told"},
+	} {
+		crash(t, c.victim, c.point)
+	}
+}
+
+func TestTheInitialDumpFillsAShopThatNobodyHasUsed(t *testing.T) { fillAtFirst(t) }
+
+func TestAFailedRestoreIsMailed(t *testing.T) { failedRestoreWasMailed(t) }
+
+func TestAlarmsFireAndRecover(t *testing.T) { alarmsFireAndRecover(t) }
+
 func TestKilledInstanceIsReplaced(t *testing.T) {
 	before, _ := instances(t)
 	var victim string
@@ -382,6 +395,15 @@ func TestKilledInstanceIsReplaced(t *testing.T) {
 	if out, err := exec.CommandContext(t.Context(), "docker", "kill", before[victim]).CombinedOutput(); err != nil {
 		t.Fatal(err, string(out))
 	}
+	twoHealthy(t, victim)
+	if status, _, err := shared.get("/"); err != nil || status != 200 {
+		t.Errorf("page: %d %v", status, err)
+	}
+}
+
+// twoHealthy waits until two instances serve, without the one that is gone.
+func twoHealthy(t *testing.T, victim string) {
+	t.Helper()
 	eventually(t, 6*time.Minute, "two healthy instances again", func() error {
 		var s struct {
 			Instances []struct {
@@ -415,9 +437,6 @@ func TestKilledInstanceIsReplaced(t *testing.T) {
 		}
 		return nil
 	})
-	if status, _, err := shared.get("/"); err != nil || status != 200 {
-		t.Errorf("page: %d %v", status, err)
-	}
 }
 
 func TestKilledCloudComesBack(t *testing.T) {
@@ -440,7 +459,7 @@ func TestKilledCloudComesBack(t *testing.T) {
 
 func health(t *testing.T) (h localaws.Health) {
 	t.Helper()
-	resp, err := http.Get("http://127.0.0.1:14566" + localaws.HealthPath)
+	resp, err := http.Get(fmt.Sprintf("http://127.0.0.1:%d%s", localaws.EndpointPort+portOffset, localaws.HealthPath))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -451,6 +470,11 @@ func health(t *testing.T) (h localaws.Health) {
 	return h
 }
 
+// The pipeline releases another version, which those before would not expect.
+func TestPipelineBringsACommitToTheInstances(t *testing.T) { runPipeline(t) }
+
+func TestAReleaseRaisesNoAlarm(t *testing.T) { releasesRaiseNoAlarm(t) }
+
 func TestZDestroyLeavesNothing(t *testing.T) {
 	start := time.Now()
 	shared.output(t, "destroy")
@@ -460,6 +484,7 @@ func TestZDestroyLeavesNothing(t *testing.T) {
 		"containers": "docker ps -aq --filter label=localaws.cloud=" + name,
 		"volumes":    "docker volume ls -q --filter label=localaws.cloud=" + name,
 		"namespaces": "ls /run/netns 2>/dev/null | grep -F " + name + " || true",
+		"disks":      "ls -d /var/lib/localaws/disks/" + name + " 2>/dev/null || true",
 		"state":      "ls -d " + shared.home + " 2>/dev/null || true",
 	} {
 		out, err := exec.CommandContext(t.Context(), "sh", "-c", cmd).Output()

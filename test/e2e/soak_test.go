@@ -9,17 +9,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
-
-	"grocery/localaws"
 )
 
 // TestSoakDeploymentConverges ends the local AWS with SIGKILL, or interrupts the
@@ -204,34 +203,11 @@ func (d *deployment) end(t *testing.T, within time.Duration) error {
 	}
 }
 
-// serve brings the local AWS back, as a supervisor would.
-func serve(t *testing.T) {
-	t.Helper()
-	log, err := os.OpenFile(filepath.Join(shared.home, "localaws.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-	if err != nil {
-		t.Fatal(err)
+// TestSoakCrashesDuringRestores kills each victim at each point.
+func TestSoakCrashesDuringRestores(t *testing.T) {
+	for _, victim := range slices.Sorted(maps.Keys(victims)) {
+		for _, point := range slices.Sorted(maps.Keys(points)) {
+			crash(t, victim, point)
+		}
 	}
-	defer log.Close()
-	cmd := exec.Command(filepath.Join(shared.root, "bin", "grocery"), "localaws", "serve")
-	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = shared.root, shared.env(), log, log
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // it outlives the test; grocery destroy ends it
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	go cmd.Wait() // a process that nobody waits for never ends
-	eventually(t, 15*time.Second, "the local AWS is back", func() error {
-		resp, err := http.Get(fmt.Sprintf("http://127.0.0.1:%d%s", localaws.EndpointPort+portOffset, localaws.HealthPath))
-		if err != nil {
-			return err
-		}
-		defer resp.Body.Close()
-		var h localaws.Health
-		if err := json.NewDecoder(resp.Body).Decode(&h); err != nil {
-			return err
-		}
-		if h.PID != cmd.Process.Pid {
-			return fmt.Errorf("process %d answers, not %d", h.PID, cmd.Process.Pid)
-		}
-		return nil
-	})
 }

@@ -35,6 +35,7 @@ const (
 // cloud is a local AWS that serves the API alone, and clients of it.
 type cloud struct {
 	access ops.Access
+	cfg    aws.Config
 	s3     *s3.Client
 	ddb    *dynamodb.Client
 }
@@ -77,9 +78,9 @@ func start(t *testing.T) *cloud {
 	pool := x509.NewCertPool()
 	pool.AppendCertsFromPEM([]byte(read(t, x.access.CABundle)))
 	proxy := &url.URL{Scheme: "http", Host: o.Proxy}
-	cfg := aws.Config{Region: region, Credentials: credentials.NewStaticCredentialsProvider(x.access.AccessKeyID, x.access.SecretKey, ""),
+	x.cfg = aws.Config{Region: region, Credentials: credentials.NewStaticCredentialsProvider(x.access.AccessKeyID, x.access.SecretKey, ""),
 		HTTPClient: &http.Client{Transport: &http.Transport{Proxy: http.ProxyURL(proxy), TLSClientConfig: &tls.Config{RootCAs: pool}}}}
-	x.s3, x.ddb = s3.NewFromConfig(cfg), dynamodb.NewFromConfig(cfg)
+	x.s3, x.ddb = s3.NewFromConfig(x.cfg), dynamodb.NewFromConfig(x.cfg)
 	return x
 }
 

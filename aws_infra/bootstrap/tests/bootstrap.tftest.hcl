@@ -57,8 +57,16 @@ run "trust_is_exact" {
   }
 
   assert {
+    condition = toset(jsondecode(aws_iam_role.drift[0].assume_role_policy).Statement[0].Condition.StringEquals["token.actions.githubusercontent.com:sub"]) == toset([
+      "repo:octo-org/grocery:ref:refs/heads/main",
+      "repo:octo-org@11/grocery@22:ref:refs/heads/main",
+    ])
+    error_message = "The drift role, which reads secrets, trusts main only, never a pull request."
+  }
+
+  assert {
     condition = alltrue([
-      for r in [aws_iam_role.plan[0], aws_iam_role.apply[0]] :
+      for r in [aws_iam_role.plan[0], aws_iam_role.apply[0], aws_iam_role.drift[0]] :
       jsondecode(r.assume_role_policy).Statement[0].Condition.StringEquals["token.actions.githubusercontent.com:aud"] == "sts.amazonaws.com"
       && keys(jsondecode(r.assume_role_policy).Statement[0].Condition) == ["StringEquals"]
     ])
@@ -86,6 +94,11 @@ run "policies_keep_their_limits" {
   assert {
     condition     = !anytrue(flatten([for s in jsondecode(aws_iam_role_policy.plan_read[0].policy).Statement : [for a in flatten([s.Action]) : can(regex("GetSecretValue|:Put|:Create|:Delete|:Update|:\\*$", a))]]))
     error_message = "The plan role neither changes anything nor reads a secret."
+  }
+
+  assert {
+    condition     = !anytrue(flatten([for p in [aws_iam_role_policy.drift_read[0].policy, aws_iam_role_policy.drift_refresh[0].policy] : [for s in jsondecode(p).Statement : [for a in flatten([s.Action]) : can(regex(":Put|:Create|:Delete|:Update|:\\*$", a))]]]))
+    error_message = "The drift role changes nothing."
   }
 
   assert {
@@ -129,7 +142,7 @@ run "without_a_repository_there_is_no_github" {
   }
 
   assert {
-    condition     = length(aws_iam_role.plan) + length(aws_iam_role.apply) + length(aws_iam_openid_connect_provider.this) + length(aws_iam_policy.deploy_boundary) == 0
+    condition     = length(aws_iam_role.plan) + length(aws_iam_role.apply) + length(aws_iam_role.drift) + length(aws_iam_openid_connect_provider.this) + length(aws_iam_policy.deploy_boundary) == 0
     error_message = "Nothing of GitHub without a repository."
   }
 }

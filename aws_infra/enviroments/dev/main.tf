@@ -93,6 +93,7 @@ module "iam" {
   avatars_prefix            = module.s3.avatars_prefix
   db_dumps_prefix           = module.s3.db_dumps_prefix
   reports_prefix            = module.s3.reports_prefix
+  backups_prefix            = module.s3.backups_prefix
   ecr_repository_name       = var.ecr_repository_name
   db_identifier             = local.db_identifier
   db_secret_name            = local.db_secret_name
@@ -136,6 +137,8 @@ module "monitoring" {
   alarm_email               = var.alarm_email
   log_retention_days        = var.log_retention_days
   thresholds                = var.alarm_thresholds
+  minutes                   = var.alarm_minutes
+  detailed_monitoring       = var.detailed_monitoring
 }
 
 # --- phase 2 -----------------------------------------------------------------
@@ -187,6 +190,7 @@ module "ec2" {
   ami_id                = var.ami_id
   ami_ssm_parameter     = var.ami_ssm_parameter
   instance_type         = var.instance_type
+  detailed_monitoring   = var.detailed_monitoring
   key_name              = var.key_name
   root_device_name      = var.root_device_name
   security_group_id     = module.security.ec2_sg_id
@@ -222,6 +226,7 @@ module "lambda" {
   security_group_id    = module.security.lambda_sg_id
   log_group_name       = module.monitoring.lambda_log_group_name
   reports_prefix       = module.s3.reports_prefix
+  initial_dump_key     = module.s3.initial_dump_key
   db_host              = module.rds.db_address
   db_port              = module.rds.db_port
   db_name              = module.rds.db_name

@@ -158,6 +158,12 @@ variable "enable_scaling" {
   default     = false
 }
 
+variable "detailed_monitoring" {
+  description = "Whether EC2 measures the instances every minute instead of every five, which costs about 2 USD a month for each instance."
+  type        = bool
+  default     = true
+}
+
 variable "boot_timeout_seconds" {
   description = "Seconds that a boot may take until it counts as failed."
   type        = number
@@ -317,11 +323,21 @@ variable "alarm_thresholds" {
   description = "When alarms start; what is left out keeps the monitoring module's value."
   type = object({
     cpu_percent         = optional(number)
+    db_cpu_percent      = optional(number)
     memory_percent      = optional(number)
     disk_percent        = optional(number)
     errors_per_minute   = optional(number)
     db_free_gib         = optional(number)
     replica_lag_seconds = optional(number)
+  })
+  default = {}
+}
+
+variable "alarm_minutes" {
+  description = "How many minutes something has to last until its alarm starts; what is left out keeps the monitoring module's value."
+  type = object({
+    load     = optional(number)
+    shortage = optional(number)
   })
   default = {}
 }

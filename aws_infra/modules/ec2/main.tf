@@ -25,7 +25,7 @@ data "aws_ssm_parameter" "ami" {
 
 resource "aws_launch_template" "this" {
   name        = var.name
-  description = "Instances of ${var.name}"
+  description = "image tag ${local.app_version}" # of the version; grocery rollback reads it
 
   image_id               = local.ami_id
   instance_type          = var.instance_type

@@ -16,6 +16,7 @@ locals {
     avatars       = "arn:${local.partition}:s3:::${var.bucket_name}/${var.avatars_prefix}*"
     dumps         = "arn:${local.partition}:s3:::${var.bucket_name}/${var.db_dumps_prefix}*"
     reports       = "arn:${local.partition}:s3:::${var.bucket_name}/${var.reports_prefix}*"
+    backups       = "arn:${local.partition}:s3:::${var.bucket_name}/${var.backups_prefix}*"
     repository    = "arn:${local.partition}:ecr:${local.scope}:repository/${var.ecr_repository_name}"
     asg           = "arn:${local.partition}:autoscaling:${local.scope}:autoScalingGroup:*:autoScalingGroupName/${var.asg_name}"
     function      = "arn:${local.partition}:lambda:${local.scope}:function:${var.lambda_function_name}"

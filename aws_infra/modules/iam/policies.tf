@@ -96,6 +96,12 @@ locals {
         Resource = local.arns.reports
       },
       {
+        Sid      = "WriteBackups"
+        Effect   = "Allow"
+        Action   = "s3:PutObject"
+        Resource = local.arns.backups
+      },
+      {
         Sid      = "DatabaseSecret"
         Effect   = "Allow"
         Action   = "secretsmanager:GetSecretValue"
@@ -186,7 +192,7 @@ locals {
         Sid      = "MetricsGroup"
         Effect   = "Allow"
         Action   = ["logs:CreateLogGroup", "logs:PutRetentionPolicy"]
-        Resource = local.arns.os_metrics
+        Resource = "${local.arns.os_metrics}:*"
       },
       {
         Sid      = "MetricsStreams"

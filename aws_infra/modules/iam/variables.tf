@@ -61,6 +61,17 @@ variable "reports_prefix" {
   }
 }
 
+variable "backups_prefix" {
+  description = "Prefix of backups, with its slash."
+  type        = string
+  default     = "backups/"
+
+  validation {
+    condition     = can(regex("^[a-z0-9-]+/$", var.backups_prefix))
+    error_message = "A prefix ends in a slash: without it, the role could reach other keys that start alike."
+  }
+}
+
 variable "ecr_repository_name" {
   description = "Repository that instances pull from."
   type        = string

@@ -14,7 +14,7 @@ resource "aws_lambda_layer_version" "rds_ca" {
 
 resource "aws_lambda_function" "this" {
   function_name    = var.function_name
-  description      = "Restores and verifies database dumps"
+  description      = "Restores and verifies database dumps, and makes backups"
   role             = var.role_arn
   runtime          = "provided.al2023"
   handler          = "bootstrap"
@@ -27,13 +27,14 @@ resource "aws_lambda_function" "this" {
 
   environment {
     variables = {
-      DB_HOST        = var.db_host
-      DB_PORT        = tostring(var.db_port)
-      DB_NAME        = var.db_name
-      DB_SECRET_ID   = var.db_secret_id
-      DB_SSLMODE     = "verify-full"
-      DB_SSLROOTCERT = "/opt/rds-ca.pem"
-      REPORTS_PREFIX = var.reports_prefix
+      DB_HOST          = var.db_host
+      DB_PORT          = tostring(var.db_port)
+      DB_NAME          = var.db_name
+      DB_SECRET_ID     = var.db_secret_id
+      DB_SSLMODE       = "verify-full"
+      DB_SSLROOTCERT   = "/opt/rds-ca.pem"
+      REPORTS_PREFIX   = var.reports_prefix
+      INITIAL_DUMP_KEY = var.initial_dump_key
     }
   }
 

@@ -112,6 +112,17 @@ variable "reports_prefix" {
   }
 }
 
+variable "initial_dump_key" {
+  description = "Key of the dump that is for an empty shop only: one in use keeps its data."
+  type        = string
+  default     = "db-dumps/initial.dump"
+
+  validation {
+    condition     = can(regex("^[a-z0-9-]+/.+$", var.initial_dump_key))
+    error_message = "initial_dump_key is a key below the prefix of dumps."
+  }
+}
+
 variable "db_host" {
   description = "Host of the primary database."
   type        = string

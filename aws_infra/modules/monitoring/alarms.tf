@@ -6,6 +6,9 @@
 locals {
   state_machine_arn = "arn:${local.partition}:states:${var.region}:${local.account_id}:stateMachine:${var.state_machine_name}"
 
+  # EC2 measures every minute only with detailed monitoring.
+  cpu_period = var.detailed_monitoring ? 60 : 300
+
   instance_alarms = {
     cpu = {
       description = "Instances are busy: scale out, or look for what keeps them busy."
@@ -15,8 +18,8 @@ locals {
       dimensions  = { AutoScalingGroupName = var.asg_name }
       comparison  = "GreaterThanThreshold"
       threshold   = var.thresholds.cpu_percent
-      period      = 300
-      periods     = 2
+      period      = local.cpu_period
+      periods     = ceil(var.minutes.load * 60 / local.cpu_period)
       missing     = "missing"
     }
     memory = {
@@ -28,7 +31,7 @@ locals {
       comparison  = "GreaterThanThreshold"
       threshold   = var.thresholds.memory_percent
       period      = 60
-      periods     = 5
+      periods     = var.minutes.shortage
       missing     = "missing"
     }
     disk = {
@@ -40,7 +43,7 @@ locals {
       comparison  = "GreaterThanThreshold"
       threshold   = var.thresholds.disk_percent
       period      = 60
-      periods     = 5
+      periods     = var.minutes.shortage
       missing     = "missing"
     }
   }
@@ -60,6 +63,9 @@ locals {
         missing                    = "notBreaching"
       }
     },
+    # The group replaces a sick instance within a minute or two, so the first
+    # bad minute has to count. A release makes none: new instances are healthy
+    # before they are registered, old ones drain before they end.
     {
       for key, suffix in var.target_group_arn_suffixes : "unhealthy-${key}" => {
         description = "The ${key} of an instance fails its health checks."
@@ -70,7 +76,7 @@ locals {
         comparison  = "GreaterThanThreshold"
         threshold   = 0
         period      = 60
-        periods     = 3
+        periods     = 1
         missing     = "notBreaching"
       }
     },
@@ -85,9 +91,9 @@ locals {
         statistic   = "Average"
         dimensions  = { DBInstanceIdentifier = id }
         comparison  = "GreaterThanThreshold"
-        threshold   = var.thresholds.cpu_percent
+        threshold   = var.thresholds.db_cpu_percent
         period      = 60
-        periods     = 10
+        periods     = var.minutes.load
         missing     = "missing"
       }
     },
@@ -101,7 +107,7 @@ locals {
         comparison  = "LessThanThreshold"
         threshold   = var.thresholds.db_free_gib * 1024 * 1024 * 1024
         period      = 60
-        periods     = 5
+        periods     = var.minutes.shortage
         missing     = "missing"
       }
     },
@@ -115,7 +121,7 @@ locals {
         comparison  = "GreaterThanThreshold"
         threshold   = var.thresholds.replica_lag_seconds
         period      = 60
-        periods     = 5
+        periods     = var.minutes.shortage
         missing     = "missing"
       }
     },

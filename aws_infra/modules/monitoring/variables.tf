@@ -118,9 +118,10 @@ variable "log_retention_days" {
 }
 
 variable "thresholds" {
-  description = "When alarms start: load, memory and disk in percent, errors that visitors get a minute, free space of a database in GiB, seconds that the replica is behind."
+  description = "When alarms start: load of instances and of databases, memory and disk in percent, errors that visitors get a minute, free space of a database in GiB, seconds that the replica is behind."
   type = object({
     cpu_percent         = optional(number, 80)
+    db_cpu_percent      = optional(number, 80)
     memory_percent      = optional(number, 85)
     disk_percent        = optional(number, 85)
     errors_per_minute   = optional(number, 10)
@@ -130,7 +131,7 @@ variable "thresholds" {
   default = {}
 
   validation {
-    condition     = alltrue([for p in [var.thresholds.cpu_percent, var.thresholds.memory_percent, var.thresholds.disk_percent] : p > 0 && p < 100])
+    condition     = alltrue([for p in [var.thresholds.cpu_percent, var.thresholds.db_cpu_percent, var.thresholds.memory_percent, var.thresholds.disk_percent] : p > 0 && p < 100])
     error_message = "Percentages are more than 0 and less than 100."
   }
 
@@ -138,4 +139,24 @@ variable "thresholds" {
     condition     = var.thresholds.errors_per_minute >= 0 && var.thresholds.db_free_gib > 0 && var.thresholds.replica_lag_seconds > 0
     error_message = "errors_per_minute is 0 or more; db_free_gib and replica_lag_seconds are more than 0."
   }
+}
+
+variable "minutes" {
+  description = "How many minutes something has to last until its alarm starts: load of processors, and shortage of memory, disk, storage or replicated data. Errors and sick targets count at once."
+  type = object({
+    load     = optional(number, 10)
+    shortage = optional(number, 5)
+  })
+  default = {}
+
+  validation {
+    condition     = alltrue([for m in values(var.minutes) : m >= 1 && m <= 60 && floor(m) == m])
+    error_message = "Alarms wait for 1 to 60 whole minutes."
+  }
+}
+
+variable "detailed_monitoring" {
+  description = "Whether EC2 measures the instances every minute; without it every five, and the load counts in steps of five minutes."
+  type        = bool
+  default     = true
 }

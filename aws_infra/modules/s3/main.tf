@@ -1,6 +1,7 @@
-# One bucket, four prefixes: avatars/ (users' pictures, kept for ever), db-dumps/
+# One bucket, five prefixes: avatars/ (users' pictures, kept for ever), db-dumps/
 # (a dump that arrives here starts a restore), restore-reports/ (what became of
-# it) and layers/ (what the function needs beside its binary).
+# it), backups/ (dumps of the shop that nobody restores by themselves) and
+# layers/ (what the function needs beside its binary).
 
 resource "aws_s3_bucket" "this" {
   bucket        = var.bucket_name
@@ -79,6 +80,23 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
 
     expiration {
       days = var.dump_retention_days
+    }
+
+    noncurrent_version_expiration {
+      noncurrent_days = var.noncurrent_version_days
+    }
+  }
+
+  rule {
+    id     = "expire-backups"
+    status = "Enabled"
+
+    filter {
+      prefix = var.backups_prefix
+    }
+
+    expiration {
+      days = var.backup_retention_days
     }
 
     noncurrent_version_expiration {

@@ -21,6 +21,16 @@ output "reports_prefix" {
   value       = var.reports_prefix
 }
 
+output "backups_prefix" {
+  description = "Prefix of backups, with its slash."
+  value       = var.backups_prefix
+}
+
+output "initial_dump_key" {
+  description = "Key of the dump that fills an empty database at the first deployment."
+  value       = "${var.db_dumps_prefix}initial.dump"
+}
+
 output "layer_object_key" {
   description = "Key of the function's layer."
   value       = aws_s3_object.layer.key

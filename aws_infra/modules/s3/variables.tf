@@ -47,6 +47,17 @@ variable "reports_prefix" {
   }
 }
 
+variable "backups_prefix" {
+  description = "Where backups of the shop are written. Not where dumps arrive, or each backup would start a restore."
+  type        = string
+  default     = "backups/"
+
+  validation {
+    condition     = can(regex("^[a-z0-9-]+/$", var.backups_prefix)) && !contains([var.db_dumps_prefix, var.reports_prefix, var.avatars_prefix], var.backups_prefix)
+    error_message = "backups_prefix ends in a slash and is no other prefix: each backup would start a restore, or never expire."
+  }
+}
+
 variable "layers_prefix" {
   description = "Where the function's layers live."
   type        = string
@@ -69,8 +80,19 @@ variable "dump_retention_days" {
   }
 }
 
+variable "backup_retention_days" {
+  description = "Days after which a backup is deleted."
+  type        = number
+  default     = 90
+
+  validation {
+    condition     = var.backup_retention_days >= 1 && floor(var.backup_retention_days) == var.backup_retention_days
+    error_message = "Keep backups for at least one whole day."
+  }
+}
+
 variable "noncurrent_version_days" {
-  description = "Days after which a replaced or deleted dump or layer is gone for good."
+  description = "Days after which a replaced or deleted dump, backup or layer is gone for good."
   type        = number
   default     = 30
 

@@ -20,6 +20,7 @@ func Init([]string) int {
 		name string
 		do   func() error
 	}{
+		{"making the disk the root", rootOnDisk},
 		{"making cgroups writable", writableCgroups},
 		{"clearing /run", clearRun},
 		{"trusting the local certificate authority", trustLocalCA},

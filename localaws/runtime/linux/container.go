@@ -62,8 +62,8 @@ func (r *Runtime) EnsureContainer(ctx context.Context, spec runtime.ContainerSpe
 			return st, fmt.Errorf("creating container %s: %w", spec.Name, err)
 		}
 	}
-	if _, err := r.engine.ContainerStart(ctx, r.containerName(spec.Name), client.ContainerStartOptions{}); err != nil {
-		return st, fmt.Errorf("starting container %s: %w", spec.Name, err)
+	if err := r.start(ctx, spec.Name); err != nil {
+		return st, err
 	}
 	return r.InspectContainer(ctx, spec.Name)
 }
@@ -76,6 +76,11 @@ func (r *Runtime) create(ctx context.Context, spec runtime.ContainerSpec) error 
 	}
 	for _, v := range spec.Volumes {
 		if err := r.EnsureVolume(ctx, v); err != nil {
+			return err
+		}
+	}
+	if spec.Disk.Bytes > 0 {
+		if err := r.makeDisk(ctx, spec.Name, spec.Disk); err != nil {
 			return err
 		}
 	}
@@ -126,8 +131,15 @@ func (r *Runtime) containerConfig(spec runtime.ContainerSpec) (*container.Config
 		})
 	}
 	anonymous := slices.Clone(spec.AnonymousVolumes)
+	if spec.Disk.Bytes > 0 {
+		host.Mounts = append(host.Mounts, mount.Mount{
+			Type: mount.TypeBind, Source: r.diskMount(spec.Name), Target: spec.Disk.Path, BindOptions: &mount.BindOptions{Propagation: mount.PropagationRPrivate},
+		})
+	}
 	if spec.NestedEngine {
-		anonymous = append(anonymous, "/var/lib/docker")
+		if spec.Disk.Bytes == 0 {
+			anonymous = append(anonymous, "/var/lib/docker")
+		}
 		missing, err := missingCapabilities()
 		if err != nil {
 			return nil, nil, err
@@ -200,8 +212,15 @@ func (r *Runtime) ListContainers(ctx context.Context) ([]runtime.ContainerStatus
 
 // StartContainer starts a stopped container.
 func (r *Runtime) StartContainer(ctx context.Context, name string) error {
-	_, err := r.engine.ContainerStart(ctx, r.containerName(name), client.ContainerStartOptions{})
-	return r.wrap(err, "starting container", name)
+	defer r.locks.lock("container/" + name)()
+	return r.start(ctx, name)
+}
+
+func (r *Runtime) start(ctx context.Context, name string) error {
+	return r.withDisk(ctx, name, func() error {
+		_, err := r.engine.ContainerStart(ctx, r.containerName(name), client.ContainerStartOptions{})
+		return r.wrap(err, "starting container", name)
+	})
 }
 
 // StopContainer stops a container.
@@ -225,12 +244,12 @@ func (r *Runtime) remove(ctx context.Context, name string) error {
 	_, err := r.engine.ContainerRemove(ctx, full, client.ContainerRemoveOptions{Force: true, RemoveVolumes: true})
 	if errdefs.IsConflict(err) {
 		// Somebody else is removing it at this moment: wait for that.
-		return r.waitRemoved(ctx, full)
+		err = r.waitRemoved(ctx, full)
 	}
-	if errdefs.IsNotFound(err) {
-		return nil
+	if err != nil && !errdefs.IsNotFound(err) {
+		return r.wrap(err, "removing container", name)
 	}
-	return r.wrap(err, "removing container", name)
+	return r.removeDisk(name)
 }
 
 func (r *Runtime) waitRemoved(ctx context.Context, full string) error {

@@ -74,9 +74,9 @@ func (r *Runtime) Check(ctx context.Context) error {
 	if os.Geteuid() != 0 {
 		return errors.New("networks need root: run this command as root (sudo)")
 	}
-	for _, tool := range []struct{ name, pkg string }{{"nft", "nftables"}} {
+	for _, tool := range []struct{ what, name, pkg string }{{"the packet filter", "nft", "nftables"}, {"instances' disks", "mkfs.ext4", "e2fsprogs"}, {"instances' disks", "mount", "mount"}} {
 		if _, err := lookTool(tool.name); err != nil {
-			return fmt.Errorf("the packet filter needs the command %s: install the package %s", tool.name, tool.pkg)
+			return fmt.Errorf("%s: the command %s is missing: install the package %s", tool.what, tool.name, tool.pkg)
 		}
 	}
 	if _, err := r.engine.Ping(ctx, client.PingOptions{}); err != nil {
@@ -105,7 +105,7 @@ func (r *Runtime) probeNamespace() error {
 
 // Purge removes everything of this cloud.
 func (r *Runtime) Purge(ctx context.Context) error {
-	return errors.Join(r.purgeContainers(ctx), r.purgeNetworks())
+	return errors.Join(r.purgeContainers(ctx), r.purgeNetworks(), r.purgeDisks())
 }
 
 // Close closes the sockets this process holds inside the networks.

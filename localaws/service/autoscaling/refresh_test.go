@@ -60,6 +60,23 @@ func TestARefreshReplacesAllAndNeverFallsBelowTheMinimum(t *testing.T) {
 	w.until("successful at once", func() bool { return w.latest().Status == types.InstanceRefreshStatusSuccessful })
 }
 
+func TestARefreshWithRoomForAllLaunchesThemAtOnce(t *testing.T) {
+	w := newWorld(t)
+	w.create(2, nil)
+	w.serving(2)
+	v := w.version()
+	w.refresh(v, func(in *sdk.StartInstanceRefreshInput) { in.Preferences.MaxHealthyPercentage = aws.Int32(200) })
+	least, most := 9, 0
+	w.until("successful", func() bool {
+		serving := len(w.in(types.LifecycleStateInService))
+		least, most = min(least, serving), max(most, serving)
+		return w.latest().Status == types.InstanceRefreshStatusSuccessful
+	})
+	if least != 2 || most != 4 {
+		t.Errorf("between %d and %d instances served, want 2 to 4", least, most)
+	}
+}
+
 func TestARefreshWithoutRoomAboveTerminatesFirst(t *testing.T) {
 	w := newWorld(t)
 	w.create(2, nil)

@@ -247,6 +247,33 @@ func TestMissingData(t *testing.T) {
 	}
 }
 
+func TestAnAlarmOfFiveMinutesLooksAtTheLastFiveEveryMinute(t *testing.T) {
+	w := newWorld(t)
+	if err := w.alarm(func(in *cw.PutMetricAlarmInput) { in.Period, in.EvaluationPeriods = new(int32(300)), new(int32(1)) }); err != nil {
+		t.Fatal(err)
+	}
+	// From the begin of an hour, trouble lasts for five minutes across a
+	// multiple of five.
+	w.clock.Advance(w.clock.Now().Truncate(time.Hour).Add(time.Hour).Sub(w.clock.Now()))
+	got := ""
+	for minute := range 12 {
+		load := 10.0
+		if minute >= 3 && minute < 8 {
+			load = 100
+		}
+		if err := w.put(datum(w.clock.Now(), load)); err != nil {
+			t.Fatal(err)
+		}
+		w.clock.Advance(time.Minute)
+		w.turn()
+		got += w.state()[:1]
+	}
+	// Four bad minutes of five are 82 on average, three are 64.
+	if got != "OOOOOOAAAOOO" {
+		t.Errorf("minute by minute the alarm is %s", got)
+	}
+}
+
 func TestAnAlarmTellsItsTopicOnceForEveryChange(t *testing.T) {
 	w := newWorld(t)
 	if err := w.alarm(func(in *cw.PutMetricAlarmInput) { in.EvaluationPeriods = new(int32(1)) }); err != nil {

@@ -74,7 +74,10 @@ type datapoint struct {
 // for data that came late.
 const reach = 2
 
-// window returns the periods the alarm looks at, oldest first.
+// window returns the periods the alarm looks at, oldest first. They end with
+// the last full minute, not with a multiple of the period: an alarm of five
+// minutes looks at other five minutes every minute. See
+// https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-evaluation.html.
 func (a alarm) window(tx store.Tx, now time.Time) ([]datapoint, error) {
 	queries := queriesOf(&a.Config)
 	period := time.Minute
@@ -84,9 +87,9 @@ func (a alarm) window(tx store.Tx, now time.Time) ([]datapoint, error) {
 		}
 	}
 	n := int(*a.Config.EvaluationPeriods) + reach
-	end := now.Truncate(period)
+	end := now.Truncate(time.Minute)
 	begin := end.Add(-time.Duration(n) * period)
-	results, err := evaluateQueries(tx, a.Region, queries, begin, end)
+	results, err := evaluateQueries(tx, a.Region, queries, begin, end, begin)
 	if err != nil {
 		return nil, err
 	}

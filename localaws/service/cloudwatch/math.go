@@ -36,8 +36,9 @@ func checkQueries(queries []cloudwatchapi.MetricDataQuery) error {
 	return err
 }
 
-// evaluateQueries computes all queries over a span of time.
-func evaluateQueries(tx store.Tx, region string, queries []cloudwatchapi.MetricDataQuery, from, to time.Time) (map[string]result, error) {
+// evaluateQueries computes all queries over a span of time. Periods are counted
+// from origin.
+func evaluateQueries(tx store.Tx, region string, queries []cloudwatchapi.MetricDataQuery, from, to, origin time.Time) (map[string]result, error) {
 	if err := checkQueries(queries); err != nil {
 		return nil, err
 	}
@@ -50,7 +51,7 @@ func evaluateQueries(tx store.Tx, region string, queries []cloudwatchapi.MetricD
 		period := time.Duration(*m.Period) * time.Second
 		r := result{label: ptr.Val(m.Metric.MetricName), values: map[time.Time]float64{}, period: period}
 		list := find(tx, region, ptr.Val(m.Metric.Namespace), ptr.Val(m.Metric.MetricName), ptr.Val(m.Unit), dims)
-		for at, p := range read(tx, list, from.Truncate(period), to, period) {
+		for at, p := range read(tx, list, floor(from, origin, period), to, period, origin) {
 			if v, ok := p.statistic(*m.Stat); ok {
 				r.values[at] = v
 			}

@@ -147,7 +147,7 @@ func (s *Service) getMetricStatistics(ctx context.Context, in *cloudwatchapi.Get
 	out.Label = in.MetricName
 	return &out, s.d.Store.View(func(tx store.Tx) error {
 		for _, x := range find(tx, wire.CallFrom(ctx).Region, *in.Namespace, *in.MetricName, ptr.Val(in.Unit), dims) {
-			points := read(tx, []series{x}, in.StartTime.Truncate(resolution), *in.EndTime, period)
+			points := read(tx, []series{x}, in.StartTime.Truncate(resolution), *in.EndTime, period, time.Time{})
 			for at, p := range points {
 				d := cloudwatchapi.Datapoint{Timestamp: new(at), Unit: new(x.Unit)}
 				for _, st := range in.Statistics {
@@ -190,7 +190,7 @@ func (s *Service) getMetricData(ctx context.Context, in *cloudwatchapi.GetMetric
 	}
 	var out cloudwatchapi.GetMetricDataOutput
 	return &out, s.d.Store.View(func(tx store.Tx) error {
-		results, err := evaluateQueries(tx, wire.CallFrom(ctx).Region, in.MetricDataQueries, *in.StartTime, *in.EndTime)
+		results, err := evaluateQueries(tx, wire.CallFrom(ctx).Region, in.MetricDataQueries, *in.StartTime, *in.EndTime, time.Time{})
 		if err != nil {
 			return err
 		}

@@ -195,9 +195,16 @@ func find(tx store.Tx, region, namespace, name, unit string, dims []dimension) (
 	return found
 }
 
+// floor is the begin of the period that t lies in, periods being counted from
+// origin; the zero origin counts them as clocks do.
+func floor(t, origin time.Time, period time.Duration) time.Time {
+	shift := origin.Sub(origin.Truncate(period))
+	return t.Add(-shift).Truncate(period).Add(shift)
+}
+
 // read sums the points of several series up by periods: from inclusive, to
 // exclusive, keyed by the period's begin.
-func read(tx store.Tx, list []series, from, to time.Time, period time.Duration) map[time.Time]point {
+func read(tx store.Tx, list []series, from, to time.Time, period time.Duration, origin time.Time) map[time.Time]point {
 	out := map[time.Time]point{}
 	for _, s := range list {
 		for hour := from.UTC().Truncate(time.Hour); hour.Before(to); hour = hour.Add(time.Hour) {
@@ -207,7 +214,7 @@ func read(tx store.Tx, list []series, from, to time.Time, period time.Duration) 
 				if at.Before(from) || !at.Before(to) {
 					continue
 				}
-				begin := at.Truncate(period)
+				begin := floor(at, origin, period)
 				sum := out[begin]
 				sum.merge(p)
 				out[begin] = sum

@@ -22,6 +22,8 @@ const (
 	// launchTries is how often starting a container may fail before the launch
 	// counts as failed.
 	launchTries = 8
+	// diskPath is where the instance image looks for its disk.
+	diskPath = "/.disk"
 	// kindLabel marks the containers of instances.
 	kindLabel = "localaws.ec2"
 )
@@ -63,6 +65,7 @@ type found struct {
 	attached []networkInterface
 	subnets  map[string]netip.Prefix
 	image    image
+	rootGiB  int64
 }
 
 func (m *machines) run(ctx context.Context) error {
@@ -88,6 +91,11 @@ func (m *machines) run(ctx context.Context) error {
 					}
 				}
 				x.image, _ = images.get(t, i.Image)
+				for _, v := range t.volumesOf(i.ID) {
+					if v.device() == rootDevice {
+						x.rootGiB = *v.Size
+					}
+				}
 				delete(real, i.ID)
 				all = append(all, x)
 			}
@@ -187,6 +195,7 @@ func (m *machines) spec(x found) runtime.ContainerSpec {
 	spec := runtime.ContainerSpec{
 		Name: x.ID, Image: x.image.Content, NestedEngine: true, MemoryBytes: instanceTypes[x.Type].mib << 20,
 		DNS: runtime.ResolverAddr, Search: internalDomain(x.region), Labels: map[string]string{kindLabel: "instance"},
+		Disk: runtime.Disk{Path: diskPath, Bytes: x.rootGiB << 30},
 	}
 	if len(x.attached) > 0 {
 		spec.Hostname = privateName(x.attached[0].Addr, x.region)

@@ -12,8 +12,13 @@ import (
 	"grocery/localaws/wire/api/cloudwatchapi"
 )
 
-// meterEvery is how often metrics are published.
-const meterEvery = time.Minute
+// How often metrics are published: status checks and what instances with
+// detailed monitoring use every minute, the others' use every five; see
+// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/manage-detailed-monitoring.html.
+const (
+	meterEvery = time.Minute
+	basicEvery = 5 * time.Minute
+)
 
 // groupTag is the tag Auto Scaling puts on its instances.
 const groupTag = "aws:autoscaling:groupName"
@@ -31,13 +36,16 @@ func (m *meters) loop() reconcile.Loop {
 }
 
 func (m *meters) run(ctx context.Context) error {
-	type subject struct{ id, region, group, kind string }
+	type subject struct {
+		id, region, group, kind string
+		detailed                bool
+	}
 	var all []subject
 	if err := m.s.d.Store.View(func(st store.Tx) error {
 		for _, region := range instances.regions(st) {
 			t := &tx{Tx: st, region: region}
 			for _, i := range instances.where(t, func(i *instance) bool { return i.State == running }) {
-				all = append(all, subject{i.ID, region, t.tagMap(i.ID)[groupTag], i.Type})
+				all = append(all, subject{i.ID, region, t.tagMap(i.ID)[groupTag], i.Type, i.Monitored})
 			}
 		}
 		return nil
@@ -55,9 +63,14 @@ func (m *meters) run(ctx context.Context) error {
 			errs = append(errs, err)
 			continue
 		}
+		last, metered := m.last[x.id]
 		next[x.id] = now
 		values := []metric{{"StatusCheckFailed", "Count", 0}, {"StatusCheckFailed_Instance", "Count", 0}, {"StatusCheckFailed_System", "Count", 0}}
-		if last, ok := m.last[x.id]; ok && now.CPUNanoseconds >= last.CPUNanoseconds && now.At.After(last.At) {
+		switch {
+		case !metered || now.CPUNanoseconds < last.CPUNanoseconds || !now.At.After(last.At):
+		case !x.detailed && now.At.Sub(last.At) < basicEvery-meterEvery/2:
+			next[x.id] = last // its five minutes are not over
+		default:
 			values = append(values, used(last, now, instanceTypes[x.kind].vcpus)...)
 		}
 		if err := m.publish(wire.AsService(ctx, service, x.region), values, "InstanceId", x.id, "AutoScalingGroupName", x.group); err != nil {

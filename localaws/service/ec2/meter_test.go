@@ -6,6 +6,7 @@ import (
 	"time"
 
 	sdk "github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
 	"grocery/localaws/runtime"
 	"grocery/localaws/runtime/none"
@@ -36,7 +37,7 @@ func TestInstancesPublishWhatTheyUsePerInstance(t *testing.T) {
 	})
 	n := w.network()
 	rt.now.At = w.clock.Now()
-	w.run(&sdk.RunInstancesInput{SubnetId: &n.private})
+	w.run(&sdk.RunInstancesInput{SubnetId: &n.private, Monitoring: &types.RunInstancesMonitoringEnabled{Enabled: new(true)}})
 	w.turn()
 	if v, ok := got["StatusCheckFailed"]; !ok || v != 0 {
 		t.Errorf("status checks: %v", got)
@@ -48,5 +49,41 @@ func TestInstancesPublishWhatTheyUsePerInstance(t *testing.T) {
 		if got[name] != want {
 			t.Errorf("%s is %v, want %v", name, got[name], want)
 		}
+	}
+}
+
+func TestBasicMonitoringMeasuresFiveMinutesAtOnce(t *testing.T) {
+	rt := &metered{Runtime: none.New()}
+	w := newWorldOn(t, rt)
+	cpu, checks := []float64{}, 0
+	wire.Handle(w.calls, cloudwatchapi.PutMetricData, func(_ context.Context, in *cloudwatchapi.PutMetricDataInput) (*cloudwatchapi.PutMetricDataOutput, error) {
+		for _, d := range in.MetricData {
+			switch *d.MetricName {
+			case "CPUUtilization":
+				cpu = append(cpu, *d.Value)
+			case "StatusCheckFailed":
+				checks++
+			}
+		}
+		return nil, nil
+	})
+	n := w.network()
+	rt.now.At = w.clock.Now()
+	w.run(&sdk.RunInstancesInput{SubnetId: &n.private})
+	w.turn()
+	checks = 0
+	for minute := 1; minute <= 10; minute++ {
+		// Busy in the first five minutes only: half of both vCPUs.
+		rt.now.At = rt.now.At.Add(time.Minute)
+		if minute <= 5 {
+			rt.now.CPUNanoseconds += uint64(time.Minute)
+		}
+		w.turn()
+	}
+	if len(cpu) != 2 || cpu[0] != 50 || cpu[1] != 0 {
+		t.Errorf("CPUUtilization of ten minutes is %v, want 50 and 0", cpu)
+	}
+	if checks != 10 {
+		t.Errorf("%d status checks in ten minutes", checks)
 	}
 }

@@ -11,8 +11,8 @@ import (
 	"grocery/localaws/wire/api/ec2api"
 )
 
-// volume is an EBS volume. Volumes come and go with instances; their content
-// is the instance's container.
+// volume is an EBS volume. Volumes come and go with instances. The root volume
+// is the disk of the instance's container; others are records only.
 type volume struct{ ec2api.Volume }
 
 var volumes = newKind("volumes", "vol-", "volume", "InvalidVolume.NotFound", "volume", func(v *volume) string { return *v.VolumeId })

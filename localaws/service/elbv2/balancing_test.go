@@ -2,12 +2,15 @@ package elbv2_test
 
 import (
 	"bufio"
+	"context"
 	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -335,6 +338,54 @@ func TestTargetsFollowTheirInstances(t *testing.T) {
 	}
 }
 
+// TestATargetSickForAMomentShowsInTheMinutesMaximum: the group that takes it
+// away is faster than any look at it.
+func TestATargetSickForAMomentShowsInTheMinutesMaximum(t *testing.T) {
+	sick := atomic.Bool{}
+	w, _, g := one(t, func(rw http.ResponseWriter, _ *http.Request) {
+		if sick.Load() {
+			rw.WriteHeader(500)
+		}
+	})
+	var publish func(context.Context) error
+	looks := func(want string) { // everything but the publishing, which comes once a minute
+		t.Helper()
+		for range 500 {
+			for _, l := range w.service.Loops() {
+				if l.Name == "elbv2 metrics" {
+					publish = l.Run
+				} else if err := l.Run(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if strings.HasPrefix(w.health(g), want) {
+				return
+			}
+			time.Sleep(time.Millisecond)
+			w.clock.Advance(time.Second)
+		}
+		t.Fatalf("the target is %s, want %s", w.health(g), want)
+	}
+	sick.Store(true)
+	looks("unhealthy")
+	if _, err := w.DeregisterTargets(t.Context(), &elb.DeregisterTargetsInput{TargetGroupArn: &g, Targets: []types.TargetDescription{{Id: new("10.0.0.50")}}}); err != nil {
+		t.Fatal(err)
+	}
+	w.near.metrics = nil
+	if err := publish(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	highest := -1.0
+	for _, m := range w.near.metrics {
+		if *m.MetricName == "UnHealthyHostCount" {
+			highest = max(highest, slices.Max(m.Values))
+		}
+	}
+	if highest != 1 {
+		t.Errorf("at most %v targets were sick, want 1", highest)
+	}
+}
+
 func TestMetricsSayWhatHappened(t *testing.T) {
 	w, lb, g := one(t, func(rw http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/missing" {
@@ -355,7 +406,11 @@ func TestMetricsSayWhatHappened(t *testing.T) {
 		if m.Value != nil {
 			got[key] += *m.Value
 		}
-		for _, n := range m.Counts {
+		for i, n := range m.Counts {
+			if strings.HasSuffix(*m.MetricName, "HostCount") {
+				got[key] = max(got[key], m.Values[i])
+				continue
+			}
 			got[key] += n
 		}
 	}

@@ -258,7 +258,7 @@ func askedFor(c net.Conn) (read []byte, host string, secure bool, err error) {
 	from := bufio.NewReaderSize(io.TeeReader(c, &seen), 4096)
 	first, err := from.Peek(1)
 	if err != nil {
-		return nil, "", false, err
+		return nil, "", false, io.EOF // it said nothing: a browser's spare connection, to be closed without a word
 	}
 	if first[0] == 0x16 { // a TLS handshake record
 		name, err := serverNameOf(from, c)

@@ -21,6 +21,7 @@ type checker struct {
 // checkTargets starts the checks that are due and ends the draining that is over.
 func (s *Service) checkTargets(ctx context.Context) error {
 	n, now, p := s.plane.current.Load(), s.d.Clock.Now(), s.plane
+	p.hosts.look(n)
 	seen := map[string]bool{}
 	var errs []error
 	for arn, list := range n.targets {
@@ -95,7 +96,11 @@ func (s *Service) startCheck(ctx context.Context, n *snapshot, g group, t target
 		p.checksMu.Unlock()
 		now := s.d.Clock.Now()
 		err := s.changeTarget(t.key(), func(t *target) bool {
+			before := t.Health.State
 			t.Health = t.Health.after(g.Check, passed, failed, reason, description, now)
+			if t.Health.State != before {
+				p.hosts.changed(n, balancerARN, *t)
+			}
 			return true
 		})
 		if err != nil {

@@ -3,6 +3,8 @@ package elbv2
 import (
 	"context"
 	"errors"
+	"slices"
+	"sync"
 	"time"
 
 	"grocery/localaws/wire"
@@ -57,20 +59,12 @@ func (s *Service) publishMetrics(ctx context.Context) error {
 			}
 			of.count("RequestCount", gs.Requests.Swap(0))
 			times := gs.TakeTimes()
-			of.times("TargetResponseTime", times)
-			whole.times("TargetResponseTime", times)
+			of.values("TargetResponseTime", times, "Seconds")
+			whole.values("TargetResponseTime", times, "Seconds")
 			if n.used[id] == b.ARN {
-				healthy, unhealthy := 0, 0
-				for _, t := range n.targets[id] {
-					switch t.verdict(b).State {
-					case stateHealthy:
-						healthy++
-					case stateUnhealthy:
-						unhealthy++
-					}
-				}
-				of.value("HealthyHostCount", float64(healthy), "Count")
-				of.value("UnHealthyHostCount", float64(unhealthy), "Count")
+				hosts := p.hosts.take(id)
+				of.values("HealthyHostCount", hosts.healthy, "Count")
+				of.values("UnHealthyHostCount", hosts.unhealthy, "Count")
 			}
 			all = append(append(all, of.data...), whole.data...)
 		}
@@ -104,11 +98,12 @@ func (m *measurement) value(name string, v float64, unit string) {
 	m.data = append(m.data, cloudwatchapi.MetricDatum{MetricName: new(name), Dimensions: m.dims, Timestamp: new(m.at), Value: new(v), Unit: new(unit)})
 }
 
-func (m *measurement) times(name string, seen map[float64]int64) {
+// values adds what was seen, by how often.
+func (m *measurement) values(name string, seen map[float64]int64, unit string) {
 	if len(seen) == 0 {
 		return
 	}
-	d := cloudwatchapi.MetricDatum{MetricName: new(name), Dimensions: m.dims, Timestamp: new(m.at), Unit: new("Seconds")}
+	d := cloudwatchapi.MetricDatum{MetricName: new(name), Dimensions: m.dims, Timestamp: new(m.at), Unit: new(unit)}
 	for v, n := range seen {
 		if len(d.Values) == 150 { // as many as one datum takes
 			m.data = append(m.data, d)
@@ -117,4 +112,72 @@ func (m *measurement) times(name string, seen map[float64]int64) {
 		d.Values, d.Counts = append(d.Values, v), append(d.Counts, float64(n))
 	}
 	m.data = append(m.data, d)
+}
+
+// hostCount is how many targets of a group were healthy and unhealthy, by how
+// often that was seen.
+type hostCount struct{ healthy, unhealthy map[float64]int64 }
+
+// hostCounts are taken whenever targets are looked at, about every second, and
+// whenever a check changes a target's health: one that is sick for less than a
+// second, because its group takes it away at once, shows in the minute's maximum.
+type hostCounts struct {
+	mu     sync.Mutex
+	groups map[string]hostCount
+}
+
+// look counts the targets of every group in use.
+func (h *hostCounts) look(n *snapshot) {
+	for _, b := range n.balancers {
+		for id, list := range n.targets {
+			if n.used[id] == b.ARN {
+				h.count(id, b, list)
+			}
+		}
+	}
+}
+
+// changed counts a group's targets with one of them as it has become.
+func (h *hostCounts) changed(n *snapshot, balancerARN string, t target) {
+	i := slices.IndexFunc(n.balancers, func(b balancer) bool { return b.ARN == balancerARN })
+	if i < 0 {
+		return
+	}
+	list := slices.Clone(n.targets[t.Group])
+	for j := range list {
+		if list[j].key() == t.key() {
+			list[j] = t
+		}
+	}
+	h.count(t.Group, n.balancers[i], list)
+}
+
+func (h *hostCounts) count(id string, b balancer, list []target) {
+	healthy, unhealthy := 0.0, 0.0
+	for _, t := range list {
+		switch t.verdict(b).State {
+		case stateHealthy:
+			healthy++
+		case stateUnhealthy:
+			unhealthy++
+		}
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	c, ok := h.groups[id]
+	if !ok {
+		c = hostCount{map[float64]int64{}, map[float64]int64{}}
+		h.groups[id] = c
+	}
+	c.healthy[healthy]++
+	c.unhealthy[unhealthy]++
+}
+
+// take returns what was seen of a group since the last time.
+func (h *hostCounts) take(id string) hostCount {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	c := h.groups[id]
+	delete(h.groups, id)
+	return c
 }

@@ -33,10 +33,12 @@ type plane struct {
 
 	checksMu sync.Mutex
 	checks   map[string]*checker
+
+	hosts hostCounts
 }
 
 func newPlane(s *Service) *plane {
-	p := &plane{s: s, recheck: make(chan struct{}, 1), nodes: map[string]*node{}, checks: map[string]*checker{}}
+	p := &plane{s: s, recheck: make(chan struct{}, 1), nodes: map[string]*node{}, checks: map[string]*checker{}, hosts: hostCounts{groups: map[string]hostCount{}}}
 	p.door = frontDoor{at: s.d.FrontDoor, runtime: s.d.Runtime, log: s.d.Log, open: map[int]net.Listener{}}
 	p.current.Store(&snapshot{})
 	return p

@@ -19,10 +19,18 @@ type Deps struct {
 }
 
 // Service is IAM.
-type Service struct{ d Deps }
+type Service struct {
+	d       Deps
+	changed *counted
+	held    held
+}
 
 // New makes the service.
-func New(d Deps) *Service { return &Service{d} }
+func New(d Deps) *Service {
+	c := &counted{Store: d.Store}
+	d.Store = c
+	return &Service{d: d, changed: c}
+}
 
 // Register offers IAM's operations.
 func (s *Service) Register(r *wire.Registry) {

@@ -23,6 +23,14 @@ const (
 	header = 1 + 36 + 4
 )
 
+// KeyOf returns the id of the key that made a ciphertext, or "" when none did.
+func KeyOf(ciphertext []byte) string {
+	if len(ciphertext) < header || ciphertext[0] != form {
+		return ""
+	}
+	return string(ciphertext[1:37])
+}
+
 var errCiphertext = wire.Errorf(400, "InvalidCiphertextException", "The ciphertext is not one that this key made for this encryption context.")
 
 // aead opens one generation of a key's material.

@@ -15,6 +15,7 @@ import (
 	api "grocery/localaws/wire/api/lambdaapi"
 
 	"grocery/localaws/service/internal/ptr"
+	"grocery/localaws/service/internal/role"
 )
 
 // function is a function: its unpublished version $LATEST and the published
@@ -209,8 +210,8 @@ func (s *Service) resolve(ctx context.Context, c *config) error {
 	if !strings.HasPrefix(c.Role, "arn:aws:iam::"+wire.Account+":role/") {
 		return wire.Errorf(400, "ValidationException", "1 validation error detected: Value '%s' at 'role' failed to satisfy constraint: it must be the ARN of a role", c.Role)
 	}
-	role, err := wire.Invoke(as, s.d.Calls, iamapi.GetRole, &iamapi.GetRoleInput{RoleName: &name})
-	if err != nil || !strings.Contains(ptr.Val(role.Role.AssumeRolePolicyDocument), "lambda.amazonaws.com") {
+	found, err := wire.Invoke(as, s.d.Calls, iamapi.GetRole, &iamapi.GetRoleInput{RoleName: &name})
+	if err != nil || !strings.Contains(ptr.Val(found.Role.AssumeRolePolicyDocument), "lambda.amazonaws.com") {
 		return wire.Errorf(400, invalidValue, "The role defined for the function cannot be assumed by Lambda.")
 	}
 	for _, arn := range c.Layers {
@@ -241,7 +242,24 @@ func (s *Service) resolve(ctx context.Context, c *config) error {
 			return wire.Errorf(400, invalidValue, "Security group %s is not in %s, where the subnets are.", ptr.Val(x.GroupId), c.VPC)
 		}
 	}
-	return nil
+	taken, err := role.Take(ctx, s.d.Calls, "lambda.amazonaws.com", wire.CallFrom(ctx).Region, "", c.Role, "configuration")
+	if err != nil {
+		return wire.Errorf(400, invalidValue, "The role defined for the function cannot be assumed by Lambda.")
+	}
+	return s.mayEnter(taken, c)
+}
+
+// mayEnter refuses a role that could not give the function its interfaces. ctx
+// makes calls with the role.
+func (s *Service) mayEnter(ctx context.Context, c *config) error {
+	_, err := wire.Invoke(ctx, s.d.Calls, ec2api.CreateNetworkInterface, &ec2api.CreateNetworkInterfaceInput{SubnetId: &c.Subnets[0], Groups: c.Groups, DryRun: new(true)})
+	switch wire.Code(err) {
+	case "DryRunOperation":
+		return nil
+	case "UnauthorizedOperation":
+		return wire.Errorf(400, invalidValue, "The provided execution role does not have permissions to call CreateNetworkInterface on EC2")
+	}
+	return err
 }
 
 // shape is a version as AWS shows it. The ARN carries the version only when it

@@ -31,6 +31,7 @@ import (
 	stsservice "grocery/localaws/service/sts"
 	"grocery/localaws/store"
 	"grocery/localaws/wire"
+	"grocery/localaws/wire/api/cloudwatchapi"
 	"grocery/localaws/wire/api/logsapi"
 )
 
@@ -40,8 +41,9 @@ type world struct {
 	ec2  *ec2.Client
 	role string
 
-	mu   sync.Mutex
-	logs []string
+	mu      sync.Mutex
+	logs    []string
+	metrics map[string]float64 // sums, by "namespace name function"
 }
 
 func newWorld(t *testing.T, rt runtime.Runtime) *world {
@@ -51,7 +53,7 @@ func newWorld(t *testing.T, rt runtime.Runtime) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w, calls, quiet := &world{}, apitest.Registry(), slog.New(slog.DiscardHandler)
+	w, calls, quiet := &world{metrics: map[string]float64{}}, apitest.Registry(), slog.New(slog.DiscardHandler)
 	log := quiet
 	if testing.Verbose() {
 		log = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
@@ -67,6 +69,16 @@ func newWorld(t *testing.T, rt runtime.Runtime) *world {
 		defer w.mu.Unlock()
 		for _, e := range in.LogEvents {
 			w.logs = append(w.logs, *in.LogGroupName+": "+*e.Message)
+		}
+		return nil, nil
+	})
+	wire.Handle(calls, cloudwatchapi.PutMetricData, func(_ context.Context, in *cloudwatchapi.PutMetricDataInput) (*cloudwatchapi.PutMetricDataOutput, error) {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		for _, d := range in.MetricData {
+			for _, x := range d.Dimensions {
+				w.metrics[*in.Namespace+" "+*d.MetricName+" "+*x.Name+"="+*x.Value] += *d.Value
+			}
 		}
 		return nil, nil
 	})

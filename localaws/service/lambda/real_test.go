@@ -100,6 +100,13 @@ func TestAFunctionRunsAsItDoesOnAWS(t *testing.T) {
 	}
 	eventually(t, "the queued event is invoked", func() bool { return w.logged("said: later") })
 
+	eventually(t, "eight invocations are counted, four of them as errors", func() bool {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		const of = " FunctionName=fn"
+		return w.metrics["AWS/Lambda Invocations"+of] == 8 && w.metrics["AWS/Lambda Errors"+of] == 4 && w.metrics["AWS/Lambda Duration"+of] > 2000
+	})
+
 	if _, err := w.DeleteFunction(t.Context(), &sdk.DeleteFunctionInput{FunctionName: new("fn")}); err != nil {
 		t.Fatal(err)
 	}

@@ -13,7 +13,7 @@ import (
 )
 
 // report collects what the function wrote during an invocation, frames it as
-// Lambda does and sends it to CloudWatch Logs. Measuring the memory may take an
+// Lambda does and sends it to CloudWatch Logs, and the metrics to CloudWatch. Measuring the memory may take an
 // engine a second, so it is done behind the caller's back unless the caller
 // wants to see the lines, which are then returned.
 func (s *Service) report(ctx context.Context, f *function, c *config, x *sandbox, id string, out outcome, took time.Duration, show bool) []byte {
@@ -29,13 +29,13 @@ func (s *Service) report(ctx context.Context, f *function, c *config, x *sandbox
 			x.used = max(x.used, st.MemoryBytes>>20)
 		}
 		lines := frame(c, id, out, took, x.used, splitLines(fresh))
-		if err := s.send(ctx, c.LogGroup, x.stream, lines); err != nil {
+		if err := s.send(asRole(ctx, x.as), c.LogGroup, x.stream, lines); err != nil {
 			s.d.Log.Warn("sending a function's output to CloudWatch Logs", "function", f.Name, "error", err)
 		}
 		return []byte(strings.Join(lines, "\n") + "\n")
 	}
 	done := make(chan []byte, 1)
-	x.reports <- func() { done <- finish() }
+	x.reports <- func() { done <- finish(); s.measure(ctx, f, out, took) }
 	if show {
 		return <-done
 	}
@@ -93,10 +93,20 @@ func (s *Service) send(ctx context.Context, group, stream string, lines []string
 	if wire.Code(err) != "ResourceNotFoundException" {
 		return err
 	}
-	if _, err := wire.Invoke(ctx, s.d.Calls, logsapi.CreateLogGroup, &logsapi.CreateLogGroupInput{LogGroupName: &group}); err != nil && wire.Code(err) != "ResourceAlreadyExistsException" {
+	create := func() error {
+		_, err := wire.Invoke(ctx, s.d.Calls, logsapi.CreateLogStream, &logsapi.CreateLogStreamInput{LogGroupName: &group, LogStreamName: &stream})
+		if wire.Code(err) == "ResourceAlreadyExistsException" {
+			return nil
+		}
 		return err
 	}
-	if _, err := wire.Invoke(ctx, s.d.Calls, logsapi.CreateLogStream, &logsapi.CreateLogStreamInput{LogGroupName: &group, LogStreamName: &stream}); err != nil && wire.Code(err) != "ResourceAlreadyExistsException" {
+	if err = create(); wire.Code(err) == "ResourceNotFoundException" { // not even the group is there
+		_, err = wire.Invoke(ctx, s.d.Calls, logsapi.CreateLogGroup, &logsapi.CreateLogGroupInput{LogGroupName: &group})
+		if err == nil || wire.Code(err) == "ResourceAlreadyExistsException" {
+			err = create()
+		}
+	}
+	if err != nil {
 		return err
 	}
 	return put()

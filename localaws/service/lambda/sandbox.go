@@ -63,8 +63,9 @@ type sandbox struct {
 	seen     int // bytes of output already reported
 	next     chan *invocation
 	current  *invocation
-	reports  chan func() // what is to be logged, in order
-	used     uint64      // MiB at most; the worker of reports alone sets it
+	reports  chan func()    // what is to be logged, in order
+	used     uint64         // MiB at most; the worker of reports alone sets it
+	as       wire.Principal // the session of the function's role
 }
 
 // create makes a sandbox for a version of a function. Its bootstrap starts by
@@ -97,14 +98,23 @@ func (s *Service) create(ctx context.Context, f *function, c *config) (x *sandbo
 	if err != nil {
 		return nil, err
 	}
+	made := x // which a failure's return forgets
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, s.remove(context.WithoutCancel(ctx), x.row))
+			err = errors.Join(err, s.remove(context.WithoutCancel(ctx), made.row))
 		}
 	}()
+	session, err := s.assume(ctx, f, c)
+	if err != nil {
+		return nil, err
+	}
+	x.as = wire.Principal{ARN: *session.AssumedRoleUser.Arn, UserID: *session.AssumedRoleUser.AssumedRoleId, AccessKeyID: *session.Credentials.AccessKeyId}
 	home := runtime.Interface{ID: x.Name, Network: internalNetwork, Addr: x.Internal, Subnet: internalRange, Container: x.Name, Device: "eth0"}
 	ways, dns := []runtime.Interface{home}, runtime.Resolver(internalRange)
 	if c.VPC != "" {
+		if err := s.mayEnter(asRole(ctx, x.as), c); err != nil {
+			return nil, err
+		}
 		eth0, resolver, err := s.enter(ctx, f, c, x)
 		if err != nil {
 			return nil, err
@@ -112,7 +122,7 @@ func (s *Service) create(ctx context.Context, f *function, c *config) (x *sandbo
 		ways[0].Device = "eth1"
 		ways, dns = append(ways, eth0), resolver
 	}
-	spec, err := s.spec(ctx, f, c, x, len(ways))
+	spec, err := s.spec(f, c, x, session.Credentials, len(ways))
 	if err != nil {
 		return nil, err
 	}
@@ -136,6 +146,24 @@ func (x *sandbox) work() {
 	for report := range x.reports {
 		report()
 	}
+}
+
+// assume takes the function's role.
+func (s *Service) assume(ctx context.Context, f *function, c *config) (*stsapi.AssumeRoleOutput, error) {
+	out, err := wire.Invoke(ctx, s.d.Calls, stsapi.AssumeRole, &stsapi.AssumeRoleInput{RoleArn: &c.Role, RoleSessionName: &f.Name})
+	if err != nil {
+		return nil, wire.Errorf(403, "AccessDeniedException", "Lambda was unable to assume the role %s: %v", c.Role, err)
+	}
+	return out, nil
+}
+
+// asRole is ctx with calls made by a session of the function's role: what
+// Lambda does for a function, it does with what the role allows. See
+// https://docs.aws.amazon.com/lambda/latest/dg/lambda-intro-execution-role.html.
+func asRole(ctx context.Context, session wire.Principal) context.Context {
+	c := *wire.CallFrom(ctx)
+	c.Principal = session
+	return wire.WithCall(ctx, &c)
 }
 
 // enter gives a sandbox an interface in the function's VPC.
@@ -169,14 +197,10 @@ func (s *Service) enter(ctx context.Context, f *function, c *config, x *sandbox)
 }
 
 // spec is the container of a sandbox.
-func (s *Service) spec(ctx context.Context, f *function, c *config, x *sandbox, devices int) (spec runtime.ContainerSpec, err error) {
-	role, err := wire.Invoke(ctx, s.d.Calls, stsapi.AssumeRole, &stsapi.AssumeRoleInput{RoleArn: &c.Role, RoleSessionName: &f.Name})
-	if err != nil {
-		return spec, wire.Errorf(403, "AccessDeniedException", "Lambda was unable to assume the role %s: %v", c.Role, err)
-	}
+func (s *Service) spec(f *function, c *config, x *sandbox, role *stsapi.Credentials, devices int) (spec runtime.ContainerSpec, err error) {
 	env := map[string]string{
 		"SANDBOX_DEVICES": strings.Join([]string{"eth0", "eth1"}[:devices], " "), "AWS_LAMBDA_RUNTIME_API": netip.AddrPortFrom(apiAddr, apiPort).String(), "_HANDLER": c.Handler,
-		"AWS_REGION": f.Region, "AWS_DEFAULT_REGION": f.Region, "AWS_ACCESS_KEY_ID": *role.Credentials.AccessKeyId, "AWS_SECRET_ACCESS_KEY": *role.Credentials.SecretAccessKey, "AWS_SESSION_TOKEN": *role.Credentials.SessionToken,
+		"AWS_REGION": f.Region, "AWS_DEFAULT_REGION": f.Region, "AWS_ACCESS_KEY_ID": *role.AccessKeyId, "AWS_SECRET_ACCESS_KEY": *role.SecretAccessKey, "AWS_SESSION_TOKEN": *role.SessionToken,
 		"AWS_LAMBDA_FUNCTION_NAME": f.Name, "AWS_LAMBDA_FUNCTION_VERSION": c.Version, "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": strconv.FormatInt(c.Memory, 10), "AWS_LAMBDA_LOG_GROUP_NAME": c.LogGroup, "AWS_LAMBDA_LOG_STREAM_NAME": x.stream,
 		"AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand", "AWS_LAMBDA_LOG_FORMAT": c.LogFormat, "AWS_EXECUTION_ENV": "AWS_Lambda_" + c.Runtime, "LAMBDA_TASK_ROOT": "/var/task", "LAMBDA_RUNTIME_DIR": "/var/runtime",
 		"LD_LIBRARY_PATH": "/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:/var/task:/var/task/lib:/opt/lib", "PATH": "/usr/local/bin:/usr/bin:/bin:/opt/bin", "LANG": "en_US.UTF-8", "TZ": ":UTC", "HOME": "/tmp",

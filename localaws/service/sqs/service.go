@@ -16,14 +16,18 @@ import (
 type Deps struct {
 	Store store.Store
 	Clock store.Clock
+	Calls *wire.Registry
 	Log   *slog.Logger
 }
 
 // Service serves the API.
-type Service struct{ d Deps }
+type Service struct {
+	d      Deps
+	active map[string]time.Time // when a queue was last seen with messages; the metrics' loop's own
+}
 
 // New makes the service.
-func New(d Deps) *Service { return &Service{d} }
+func New(d Deps) *Service { return &Service{d, map[string]time.Time{}} }
 
 // Register adds the service's operations to r.
 func (s *Service) Register(r *wire.Registry) {
@@ -51,9 +55,13 @@ func serve[In, Out any](r *wire.Registry, op wire.Op[In, Out], members string, h
 	strict.Handle(r, op, "UnsupportedOperation", members, h)
 }
 
-// Loops returns the reconciler that drops messages older than their queue keeps them.
+// Loops returns the reconcilers: one drops messages older than their queue
+// keeps them, one publishes metrics.
 func (s *Service) Loops() []reconcile.Loop {
-	return []reconcile.Loop{{Name: "sqs retention", Every: 10 * time.Minute, Run: s.expire}}
+	return []reconcile.Loop{
+		{Name: "sqs retention", Every: 10 * time.Minute, Run: s.expire},
+		{Name: "sqs metrics", Every: time.Minute, Run: s.publish},
+	}
 }
 
 func invalid(format string, args ...any) error {

@@ -13,23 +13,26 @@ import (
 	"grocery/localaws/service/internal/apitest"
 	"grocery/localaws/service/sqs"
 	"grocery/localaws/store"
+	"grocery/localaws/wire"
 )
 
 type world struct {
 	*aws.Client
 	t       *testing.T
 	clock   *apitest.Clock
+	store   store.Store
+	calls   *wire.Registry
+	log     *slog.Logger
 	service *sqs.Service
 	queue   *string
 }
 
 // newWorld has the queue "jobs".
 func newWorld(t *testing.T) *world {
-	w := &world{t: t, clock: apitest.NewClock()}
-	w.service = sqs.New(sqs.Deps{Store: store.NewMemory(), Clock: w.clock, Log: slog.New(slog.DiscardHandler)})
-	r := apitest.Registry()
-	w.service.Register(r)
-	w.Client = aws.NewFromConfig(apitest.Serve(t, r))
+	w := &world{t: t, clock: apitest.NewClock(), store: store.NewMemory(), calls: apitest.Registry(), log: slog.New(slog.DiscardHandler)}
+	w.service = sqs.New(sqs.Deps{Store: w.store, Clock: w.clock, Calls: w.calls, Log: w.log})
+	w.service.Register(w.calls)
+	w.Client = aws.NewFromConfig(apitest.Serve(t, w.calls))
 	w.queue = w.create("jobs", nil)
 	return w
 }

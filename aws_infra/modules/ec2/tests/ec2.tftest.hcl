@@ -48,6 +48,11 @@ run "instances_are_hardened" {
   }
 
   assert {
+    condition     = one(aws_launch_template.this.monitoring).enabled
+    error_message = "EC2 measures every minute."
+  }
+
+  assert {
     condition     = aws_launch_template.this.key_name == null && aws_launch_template.this.image_id == "ami-0123456789abcdef0"
     error_message = "No SSH key by default, and the image the parameter names."
   }
@@ -106,6 +111,11 @@ run "a_sha_tag_is_pulled_as_it_is" {
   assert {
     condition     = strcontains(base64decode(aws_launch_template.this.user_data), "REACT_APP_BACKEND_SERVER: http://alb.example.com") && strcontains(base64decode(aws_launch_template.this.user_data), "DB_REPLICA_HOST=replica.internal")
     error_message = "The page knows the balancer and the backend the replica."
+  }
+
+  assert {
+    condition     = aws_launch_template.this.description == "image tag 0123abc"
+    error_message = "A version of the template says which image tag it runs: a rollback reads it."
   }
 
   assert {

@@ -101,6 +101,19 @@ run "instances_reach_only_what_is_theirs" {
   }
 }
 
+run "the_function_reads_dumps_and_writes_reports_and_backups" {
+  command = plan
+
+  assert {
+    condition = { for s in jsondecode(aws_iam_role_policy.this["lambda"].policy).Statement : s.Resource => s.Action if can(regex(":s3:::", s.Resource)) } == {
+      "arn:aws:s3:::grocery-test-123456789012-eu-central-1/db-dumps/*"        = ["s3:GetObject", "s3:GetObjectVersion"]
+      "arn:aws:s3:::grocery-test-123456789012-eu-central-1/restore-reports/*" = "s3:PutObject"
+      "arn:aws:s3:::grocery-test-123456789012-eu-central-1/backups/*"         = "s3:PutObject"
+    }
+    error_message = "The function cannot put a dump where it starts a restore."
+  }
+}
+
 run "without_a_boundary_none_is_set" {
   command = plan
 
@@ -124,6 +137,7 @@ run "wrong_values_are_refused" {
     avatars_prefix            = "avatars"
     db_dumps_prefix           = "*"
     reports_prefix            = ""
+    backups_prefix            = "backups"
     ecr_repository_name       = "123456789012.dkr.ecr.eu-central-1.amazonaws.com:443/x"
     db_identifier             = "arn:aws:rds:eu-central-1:123456789012:db:x"
     db_secret_name            = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:x"
@@ -138,7 +152,7 @@ run "wrong_values_are_refused" {
   }
 
   expect_failures = [
-    var.name, var.region, var.bucket_name, var.avatars_prefix, var.db_dumps_prefix, var.reports_prefix, var.ecr_repository_name, var.db_identifier,
+    var.name, var.region, var.bucket_name, var.avatars_prefix, var.db_dumps_prefix, var.reports_prefix, var.backups_prefix, var.ecr_repository_name, var.db_identifier,
     var.db_secret_name, var.app_secret_name, var.asg_name, var.lambda_function_name, var.state_machine_name,
     var.instance_log_group_name, var.lambda_log_group_name, var.metrics_namespace, var.permissions_boundary_name,
   ]

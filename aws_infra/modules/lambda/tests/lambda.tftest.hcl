@@ -59,18 +59,19 @@ run "wrong_values_are_refused" {
   command = plan
 
   variables {
-    function_name   = "a:b"
-    architecture    = "sparc"
-    role_arn        = "grocery-test-lambda"
-    memory_mib      = 64
-    timeout_seconds = 901
-    reports_prefix  = "reports"
-    subnet_ids      = []
-    db_port         = 1
+    function_name    = "a:b"
+    architecture     = "sparc"
+    role_arn         = "grocery-test-lambda"
+    memory_mib       = 64
+    timeout_seconds  = 901
+    reports_prefix   = "reports"
+    initial_dump_key = "initial.dump"
+    subnet_ids       = []
+    db_port          = 1
   }
 
   expect_failures = [
-    var.function_name, var.architecture, var.role_arn, var.memory_mib, var.timeout_seconds, var.reports_prefix, var.subnet_ids, var.db_port,
+    var.function_name, var.architecture, var.role_arn, var.memory_mib, var.timeout_seconds, var.reports_prefix, var.initial_dump_key, var.subnet_ids, var.db_port,
   ]
 }
 

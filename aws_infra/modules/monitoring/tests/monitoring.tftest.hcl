@@ -55,6 +55,44 @@ run "every_part_is_watched" {
   }
 }
 
+run "alarms_wait_for_minutes_not_periods" {
+  command = plan
+
+  assert {
+    condition     = alltrue([for k in ["cpu", "db-cpu", "replica-cpu"] : aws_cloudwatch_metric_alarm.this[k].period == 60 && aws_cloudwatch_metric_alarm.this[k].evaluation_periods == 10])
+    error_message = "Load counts after ten minutes."
+  }
+
+  assert {
+    condition     = alltrue([for k in ["memory", "disk", "db-storage", "replica-storage", "replica-lag"] : aws_cloudwatch_metric_alarm.this[k].period == 60 && aws_cloudwatch_metric_alarm.this[k].evaluation_periods == 5])
+    error_message = "A shortage counts after five minutes."
+  }
+
+  assert {
+    condition     = alltrue([for k in ["unhealthy-frontend", "unhealthy-backend", "restore-failed", "restore-timed-out", "restore-not-started"] : aws_cloudwatch_metric_alarm.this[k].period * aws_cloudwatch_metric_alarm.this[k].evaluation_periods == 60])
+    error_message = "What is gone before long counts at once: a sick instance is replaced, an execution fails once."
+  }
+}
+
+run "without_detailed_monitoring_load_counts_in_steps_of_five_minutes" {
+  command = plan
+
+  variables {
+    detailed_monitoring = false
+    minutes             = { load = 7, shortage = 1 }
+  }
+
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.this["cpu"].period == 300 && aws_cloudwatch_metric_alarm.this["cpu"].evaluation_periods == 2 && aws_cloudwatch_metric_alarm.this["db-cpu"].evaluation_periods == 7
+    error_message = "EC2 measures every five minutes then; RDS always measures every minute."
+  }
+
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.this["disk"].evaluation_periods == 1
+    error_message = "A shortage counts after one minute if that is wanted."
+  }
+}
+
 run "cloudwatch_can_use_the_encrypted_topic" {
   command = plan
 
@@ -125,10 +163,11 @@ run "wrong_values_are_refused" {
     alarm_email            = "nobody"
     log_retention_days     = 31
     thresholds             = { cpu_percent = 120, db_free_gib = 0 }
+    minutes                = { load = 0, shortage = 1.5 }
   }
 
   expect_failures = [
     var.name, var.region, var.db_identifier, var.replica_identifier, var.lambda_function_name, var.state_machine_name,
-    var.dead_letter_queue_name, var.metrics_namespace, var.alarm_email, var.log_retention_days, var.thresholds,
+    var.dead_letter_queue_name, var.metrics_namespace, var.alarm_email, var.log_retention_days, var.thresholds, var.minutes,
   ]
 }

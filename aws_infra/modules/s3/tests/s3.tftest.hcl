@@ -44,8 +44,8 @@ run "avatars_never_expire" {
   }
 
   assert {
-    condition     = toset([for r in aws_s3_bucket_lifecycle_configuration.this.rule : one(r.filter).prefix]) == toset(["db-dumps/", "restore-reports/", "layers/"])
-    error_message = "Dumps, reports and old layers expire."
+    condition     = toset([for r in aws_s3_bucket_lifecycle_configuration.this.rule : one(r.filter).prefix]) == toset(["db-dumps/", "restore-reports/", "backups/", "layers/"])
+    error_message = "Dumps, reports, backups and old layers expire."
   }
 }
 
@@ -67,12 +67,13 @@ run "wrong_values_are_refused" {
     db_dumps_prefix         = "db-dumps"
     layers_prefix           = "/layers"
     dump_retention_days     = 0
+    backup_retention_days   = 0
     noncurrent_version_days = 0.5
   }
 
   expect_failures = [
     var.bucket_name, var.avatars_prefix, var.db_dumps_prefix, var.layers_prefix, var.dump_retention_days,
-    var.noncurrent_version_days,
+    var.backup_retention_days, var.noncurrent_version_days,
   ]
 }
 
@@ -84,4 +85,14 @@ run "reports_do_not_start_restores" {
   }
 
   expect_failures = [var.reports_prefix]
+}
+
+run "backups_do_not_start_restores" {
+  command = plan
+
+  variables {
+    backups_prefix = "db-dumps/"
+  }
+
+  expect_failures = [var.backups_prefix]
 }

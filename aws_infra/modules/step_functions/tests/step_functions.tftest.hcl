@@ -22,7 +22,7 @@ run "it_waits_checks_restores_verifies" {
       DescribeDatabase = "IsDatabaseAvailable"
       WaitForDatabase  = "DescribeDatabase"
       CheckDump        = "IsDumpEmpty"
-      Restore          = "Verify"
+      Restore          = "WasRestored"
       Verify           = "Restored"
     }
     error_message = "Wait for the database, check the dump, restore, verify."
@@ -63,6 +63,42 @@ run "every_task_ends_and_its_failure_fails_the_execution" {
   assert {
     condition     = one(aws_sfn_state_machine.this.logging_configuration).level == "ALL" && endswith(one(aws_sfn_state_machine.this.logging_configuration).log_destination, ":*")
     error_message = "Executions are logged."
+  }
+}
+
+run "a_restore_is_done_once_waits_for_its_turn_and_outlasts_a_database_that_is_away" {
+  command = plan
+
+  assert {
+    condition     = jsondecode(aws_sfn_state_machine.this.definition).States.Restore.Parameters.Payload["id.$"] == "$$.Execution.Name"
+    error_message = "The function tells by the execution's name that a restore happened already."
+  }
+
+  assert {
+    condition = [for r in jsondecode(aws_sfn_state_machine.this.definition).States.Restore.Retry : r.ErrorEquals if r.MaxAttempts == 0] == [["InvalidDumpError", "OutOfTimeError", "Sandbox.Timedout", "States.Timeout"]] && [
+      for r in jsondecode(aws_sfn_state_machine.this.definition).States.Verify.Retry : r.ErrorEquals if r.MaxAttempts == 0
+    ] == [["VerifyError", "OutOfTimeError", "Sandbox.Timedout", "States.Timeout"]]
+    error_message = "What will never do is not tried again."
+  }
+
+  assert {
+    condition = alltrue(flatten([
+      for name in ["Restore", "Verify"] : [
+        for r in jsondecode(aws_sfn_state_machine.this.definition).States[name].Retry :
+        r.IntervalSeconds * (pow(r.BackoffRate, r.MaxAttempts) - 1) >= 300 if contains(r.ErrorEquals, "States.TaskFailed")
+      ]
+    ]))
+    error_message = "A database may be away for 5 minutes, as in a failover."
+  }
+
+  assert {
+    condition     = one([for r in jsondecode(aws_sfn_state_machine.this.definition).States.Restore.Retry : r.MaxAttempts if contains(r.ErrorEquals, "BusyError")]) >= 100
+    error_message = "Waiting for another restore uses up no attempt."
+  }
+
+  assert {
+    condition     = jsondecode(aws_sfn_state_machine.this.definition).States.DataKept.Type == "Succeed" && jsondecode(aws_sfn_state_machine.this.definition).States.WasRestored.Default == "Verify"
+    error_message = "A shop in use that keeps its data is no failure."
   }
 }
 

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"slices"
 	"strings"
 )
 
@@ -34,34 +35,60 @@ const (
 // String names a decision.
 func (d Decision) String() string { return [...]string{"nothing", "allow", "deny"}[d] }
 
+// Grant says to whom the policy of a resource speaks when it allows.
+type Grant int
+
+// The grants, from the least to the most direct. One to the account only lets
+// the account's own policies decide; one to a role is still limited by the
+// role's boundary and session; one to the principal itself is final.
+const (
+	ToNobody Grant = iota
+	ToAccount
+	ToRole
+	ToPrincipal
+)
+
 // Evaluate decides with one policy that stands with an identity: its
 // statements have no principal.
-func (d *Document) Evaluate(r *Request) Decision { return d.evaluate(r, false) }
-
-// EvaluateResource decides with a policy that stands with a resource (a trust
-// policy, a bucket policy): its statements name principals.
-func (d *Document) EvaluateResource(r *Request) Decision { return d.evaluate(r, true) }
-
-func (d *Document) evaluate(r *Request, principals bool) Decision {
-	decision := Nothing
-	for i := range d.Statement {
-		s := &d.Statement[i]
-		if !s.matches(r, principals) {
-			continue
-		}
-		if s.Effect == "Deny" {
-			return Deny
-		}
-		decision = Allow
-	}
+func (d *Document) Evaluate(r *Request) Decision {
+	decision, _ := d.evaluate(r, false)
 	return decision
 }
 
-func (s *Statement) matches(r *Request, principals bool) bool {
-	if principals && !s.matchesPrincipal(r) {
-		return false
+// EvaluateResource decides with a policy that stands with a resource (a trust
+// policy, a bucket policy): its statements name principals. A grant to the
+// principal's account counts as one to the principal.
+func (d *Document) EvaluateResource(r *Request) Decision {
+	decision, _ := d.evaluate(r, true)
+	return decision
+}
+
+// EvaluateGrant is EvaluateResource that also says whom the policy allows.
+func (d *Document) EvaluateGrant(r *Request) (Decision, Grant) { return d.evaluate(r, true) }
+
+func (d *Document) evaluate(r *Request, principals bool) (decision Decision, most Grant) {
+	action := strings.ToLower(r.Action)
+	for i := range d.Statement {
+		s := &d.Statement[i]
+		grant := ToPrincipal
+		if principals {
+			grant = s.grants(r)
+		}
+		if grant == ToNobody || !s.matches(r, action) {
+			continue
+		}
+		if s.Effect == "Deny" {
+			return Deny, ToNobody
+		}
+		decision, most = Allow, max(most, grant)
 	}
-	if len(s.NotAction) > 0 == matchesAny(append(s.Action, s.NotAction...), strings.ToLower(r.Action), strings.ToLower) {
+	return decision, most
+}
+
+// matches says whether a statement is about an action (in lower case) and the
+// resource, and its conditions hold.
+func (s *Statement) matches(r *Request, action string) bool {
+	if len(s.NotAction) > 0 == matchesAction(append(s.Action, s.NotAction...), action) {
 		return false
 	}
 	expand := func(pattern string) string { return expandVariables(pattern, r.Context) }
@@ -72,6 +99,20 @@ func (s *Statement) matches(r *Request, principals bool) bool {
 	return s.conditionsHold(r.Context)
 }
 
+// matchesAction says whether one of the patterns describes an action, whose
+// case says nothing.
+func matchesAction(patterns []string, action string) bool {
+	for _, p := range patterns {
+		if matchFold(p, action) {
+			return true
+		}
+	}
+	return false
+}
+
+// MatchAction says whether a pattern such as "s3:Get*" describes an action.
+func MatchAction(pattern, action string) bool { return matchFold(pattern, strings.ToLower(action)) }
+
 func matchesAny(patterns []string, value string, prepare func(string) string) bool {
 	for _, p := range patterns {
 		if Match(prepare(p), value) {
@@ -81,51 +122,54 @@ func matchesAny(patterns []string, value string, prepare func(string) string) bo
 	return false
 }
 
-// matchesPrincipal says whether a statement is about who asks.
-func (s *Statement) matchesPrincipal(r *Request) bool {
-	if len(s.NotPrincipal) > 0 {
-		return !s.NotPrincipal.include(r)
+// grants says in which capacity a statement is about who asks.
+func (s *Statement) grants(r *Request) Grant {
+	if len(s.NotPrincipal) == 0 {
+		return s.Principal.include(r)
 	}
-	return s.Principal.include(r)
+	if s.NotPrincipal.include(r) == ToNobody {
+		return ToPrincipal
+	}
+	return ToNobody
 }
 
-func (p Principals) include(r *Request) bool {
-	if len(p["*"]) > 0 {
-		return true
-	}
-	for _, v := range p["Service"] {
-		if r.Service != "" && v == r.Service {
-			return true
-		}
-	}
-	for _, v := range p["Federated"] {
-		if r.Federated != "" && v == r.Federated {
-			return true
-		}
+func (p Principals) include(r *Request) (most Grant) {
+	if len(p["*"]) > 0 || r.Service != "" && slices.Contains(p["Service"], r.Service) || r.Federated != "" && slices.Contains(p["Federated"], r.Federated) {
+		return ToPrincipal
 	}
 	for _, v := range p["AWS"] {
 		switch {
 		case v == "*":
-			return true
+			return ToPrincipal
 		case r.Account == "":
-		case v == r.Account, v == "arn:aws:iam::"+r.Account+":root":
-			return true // the account delegates to its own policies
 		case v == r.PrincipalARN:
-			return true
-		default:
-			for _, also := range r.PrincipalAs {
-				if v == also {
-					return true
-				}
-			}
+			return ToPrincipal
+		case slices.Contains(r.PrincipalAs, v):
+			most = max(most, ToRole)
+		case v == r.Account, v == "arn:aws:iam::"+r.Account+":root":
+			most = max(most, ToAccount)
 		}
 	}
-	return false
+	return most
 }
 
 // Match says whether value is described by pattern, where * stands for any
 // characters and ? for one.
 func Match(pattern, value string) bool {
+	return match(pattern, value, func(c byte) byte { return c })
+}
+
+// matchFold is Match for a value in lower case and a pattern in any.
+func matchFold(pattern, value string) bool {
+	return match(pattern, value, func(c byte) byte {
+		if 'A' <= c && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		return c
+	})
+}
+
+func match(pattern, value string, fold func(byte) byte) bool {
 	var star, mark int = -1, 0
 	i, j := 0, 0
 	for j < len(value) {
@@ -133,7 +177,7 @@ func Match(pattern, value string) bool {
 		case i < len(pattern) && pattern[i] == '*':
 			star, mark = i, j
 			i++
-		case i < len(pattern) && (pattern[i] == '?' || pattern[i] == value[j]):
+		case i < len(pattern) && (pattern[i] == '?' || fold(pattern[i]) == value[j]):
 			i++
 			j++
 		case star >= 0:
