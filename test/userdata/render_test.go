@@ -43,6 +43,7 @@ func values(t *testing.T) map[string]cty.Value {
 		"db_secret_id":        cty.StringVal("grocery-test/db"),
 		"app_secret_id":       cty.StringVal("grocery-test/app"),
 		"bucket_name":         cty.StringVal("grocery-test-123456789012-eu-central-1"),
+		"payment_provider":    cty.StringVal("test"),
 		"compose_version":     cty.StringVal("2.40.3"),
 		"compose_sha256":      cty.ObjectVal(map[string]cty.Value{"x86_64": sum, "aarch64": sum}),
 		"agent_config": cty.StringVal(strings.TrimSpace(render(t, "agent.json.tftpl", map[string]cty.Value{

@@ -207,6 +207,7 @@ module "ec2" {
   db_secret_id          = module.rds.db_secret_id
   app_secret_id         = aws_secretsmanager_secret_version.app.secret_id
   bucket_name           = module.s3.bucket_name
+  payment_provider      = var.payment_provider
   metrics_namespace     = local.metrics_namespace
   log_group_name        = module.monitoring.instance_log_group_name
 }

@@ -200,6 +200,14 @@ variable "image_tag" {
   default     = "latest"
 }
 
+# --- shop --------------------------------------------------------------------
+
+variable "payment_provider" {
+  description = "Who takes card payments: none, or test, which takes no money and says so."
+  type        = string
+  default     = "none"
+}
+
 # --- database ----------------------------------------------------------------
 
 variable "db_name" {

@@ -38,6 +38,7 @@ locals {
     db_secret_id        = var.db_secret_id
     app_secret_id       = var.app_secret_id
     bucket_name         = var.bucket_name
+    payment_provider    = var.payment_provider
     compose_version     = var.compose.version
     compose_sha256      = var.compose.sha256
     agent_config = trimspace(templatefile("${path.module}/../../templates/agent.json.tftpl", {

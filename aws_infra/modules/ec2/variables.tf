@@ -333,6 +333,17 @@ variable "app_secret_id" {
   }
 }
 
+variable "payment_provider" {
+  description = "Who takes card payments: none, or test, which takes no money and says so."
+  type        = string
+  default     = "none"
+
+  validation {
+    condition     = contains(["none", "test"], var.payment_provider)
+    error_message = "payment_provider is none or test."
+  }
+}
+
 variable "bucket_name" {
   description = "Bucket of users' pictures."
   type        = string

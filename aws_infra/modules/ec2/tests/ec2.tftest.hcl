@@ -172,6 +172,7 @@ run "wrong_values_are_refused" {
     db_secret_id               = "'; rm -rf /"
     app_secret_id              = "a b"
     bucket_name                = "B"
+    payment_provider           = "visa"
     metrics_namespace          = "AWS/EC2"
     log_group_name             = "a b"
     compose                    = { version = "latest", sha256 = { x86_64 = "0", aarch64 = "0" } }
@@ -181,7 +182,7 @@ run "wrong_values_are_refused" {
     var.name, var.region, var.asg_name, var.asg_min_size, var.scaling_cpu_percent, var.boot_timeout_seconds,
     var.health_check_grace_seconds, var.instance_warmup_seconds, var.subnet_ids, var.ami_id, var.ami_ssm_parameter, var.instance_type, var.root_device_name,
     var.root_volume_gib, var.image_tag, var.ecr_repository_url, var.app_ports, var.container_memory_mib, var.alb_url, var.db_port,
-    var.db_name, var.db_secret_id, var.app_secret_id, var.bucket_name, var.metrics_namespace, var.log_group_name, var.compose,
+    var.db_name, var.db_secret_id, var.app_secret_id, var.bucket_name, var.payment_provider, var.metrics_namespace, var.log_group_name, var.compose,
   ]
 }
 
