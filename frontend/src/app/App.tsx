@@ -20,7 +20,8 @@ export function App({ queryClient }: { queryClient?: QueryClient }) {
     <ErrorBoundary>
       <QueryClientProvider client={client}>
         <BasketProvider value={basket}>
-          <BrowserRouter>
+          {/* Without transitions: a filter that is ticked shows its tick at once. */}
+          <BrowserRouter useTransitions={false}>
             <ToastProvider>
               <AgeGateProvider>
                 <Belongings />

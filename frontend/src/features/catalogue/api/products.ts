@@ -1,5 +1,6 @@
 import { infiniteQueryOptions, keepPreviousData, queryOptions, useInfiniteQuery, useQuery, useQueryClient, type InfiniteData } from '@tanstack/react-query';
 import { call } from '@/lib/api-client';
+import { isPassing } from '@/lib/http';
 import type { Product, ProductPage } from '@/lib/shop-types';
 import { askOf, EVERYTHING, type Search } from '../filters';
 
@@ -16,9 +17,16 @@ function productsQuery(search: Search) {
   });
 }
 
+const AWAY_MS = 4000;
+
+/** What could not be read is asked for again by itself: the shop comes back without anybody pressing a button. */
+function whileAway({ state }: { state: { status: string; error: Error | null; data: unknown } }): number | false {
+  return state.status === 'error' && state.data === undefined && isPassing(state.error) ? AWAY_MS : false;
+}
+
 /** The goods that a search finds, page after page. While the next search is on its way the last one stays. */
 export function useProducts(search: Search) {
-  return useInfiniteQuery({ ...productsQuery(search), placeholderData: keepPreviousData });
+  return useInfiniteQuery({ ...productsQuery(search), placeholderData: keepPreviousData, refetchInterval: whileAway });
 }
 
 /** One product. What a list has said about it shows until the shop says it itself. */
@@ -26,6 +34,7 @@ export function useProduct(id: number) {
   const client = useQueryClient();
   return useQuery<Product>({
     queryKey: ['product', id],
+    refetchInterval: whileAway,
     queryFn: ({ signal }) => call('get', '/api/v1/products/{id}', { path: { id }, signal }),
     placeholderData: (): Product | undefined => {
       for (const [, data] of client.getQueriesData<InfiniteData<ProductPage>>({ queryKey: ['products'] })) {
@@ -47,7 +56,7 @@ const categoriesQuery = queryOptions({
 
 /** The aisles of the shop in their order. */
 export function useCategories() {
-  return useQuery(categoriesQuery);
+  return useQuery({ ...categoriesQuery, refetchInterval: whileAway });
 }
 
 const NEIGHBOURS = 7;
