@@ -11,7 +11,8 @@ export default defineConfig({
   resolve: { alias: { '@': fileURLToPath(new URL('./src', import.meta.url)) } },
   server: { port: 5173, proxy: api },
   preview: { port: 4173, proxy: api },
-  build: { target: 'es2022', assetsInlineLimit: 0 },
+  // One small stylesheet: a page that comes later waits for its code only.
+  build: { target: 'es2022', assetsInlineLimit: 0, cssCodeSplit: false },
   test: {
     environment: 'jsdom',
     setupFiles: ['./src/testing/setup.ts'],

@@ -23,7 +23,7 @@ const euro = (cents) => new Intl.NumberFormat('en-IE', { style: 'currency', curr
 const checks = new Checks(values.screenshots);
 
 // A picture with a colour of its own, 8 pixels square.
-const PICTURE = Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAgAAAAICAIAAABLbSncAAAAFElEQVR42mP8z8DwnwEPYMInOXwUAAASWwIOYeZ1vwAAAABJRU5ErkJggg==', 'base64');
+const PICTURE = Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAgAAAAICAIAAABLbSncAAAAEUlEQVR42mOIkqvAihiGlgQAaqE8AUCliZkAAAAASUVORK5CYII=', 'base64');
 
 async function shopper(browser, device) {
   const { context, page, troubles } = await openWindow(browser, base, device, device === 'phone' ? 'dark' : 'light');
@@ -254,7 +254,7 @@ async function shopper(browser, device) {
     },
     'signing out and in again leads to the same account, and brings a guest’s goods into its basket': async () => {
       await page.getByLabel(`Account of ${name}`).click();
-      await page.getByRole('button', { name: 'Sign out' }).click();
+      await page.getByRole('button', { name: 'Sign out', exact: true }).click();
       await page.getByRole('button', { name: 'Basket, empty' }).waitFor();
       const other = (await api('/api/v1/products?alcohol=false&in_stock=true&sort=-price')).items[0];
       await add(other);

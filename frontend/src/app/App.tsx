@@ -6,25 +6,36 @@ import { ToastProvider } from '@/components/Toasts';
 import { AgeGateProvider, useAgeGate } from '@/features/age/age-gate';
 import { BasketProvider, useBasketStore } from '@/features/basket/basket-context';
 import { BasketStore } from '@/features/basket/basket-store';
+import { expectProduct } from '@/features/catalogue/api/products';
+import { FavouritesProvider } from '@/features/favourites/favourites-context';
 import { createQueryClient } from '@/lib/query-client';
 import { session } from '@/lib/session';
 import { windowStorage } from '@/lib/storage';
 import { useSession } from '@/lib/use-session';
 import { Pages } from './Pages';
+import { signInPath } from './paths';
 
 /** The whole page. Tests bring a query client that does not wait between its tries. */
 export function App({ queryClient }: { queryClient?: QueryClient }) {
-  const [client] = useState(() => queryClient ?? createQueryClient());
+  const [client] = useState(() => {
+    const created = queryClient ?? createQueryClient();
+    const product = /^\/product\/([1-9]\d{0,8})$/.exec(window.location.pathname)?.[1];
+    if (product) expectProduct(created, Number(product));
+    return created;
+  });
   const [basket] = useState(() => new BasketStore());
   return (
     <ErrorBoundary>
       <QueryClientProvider client={client}>
         <BasketProvider value={basket}>
-          <BrowserRouter>
+          {/* Without transitions: a filter that is ticked shows its tick at once. */}
+          <BrowserRouter useTransitions={false}>
             <ToastProvider>
               <AgeGateProvider>
                 <Belongings />
-                <Pages />
+                <FavouritesProvider signInPath={backHere}>
+                  <Pages />
+                </FavouritesProvider>
               </AgeGateProvider>
             </ToastProvider>
           </BrowserRouter>
@@ -33,6 +44,9 @@ export function App({ queryClient }: { queryClient?: QueryClient }) {
     </ErrorBoundary>
   );
 }
+
+/** The sign-in page, with the way back to where one is when it is asked for. */
+const backHere = () => signInPath(window.location);
 
 /** What belongs to whoever is at the page: opened for them, read again when they come back, gone when they leave. */
 function Belongings() {

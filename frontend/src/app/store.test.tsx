@@ -76,12 +76,12 @@ describe('the store', () => {
   });
 
   it('goes on by a button, and the keyboard with it', async () => {
-    new ShopAPI(Array.from({ length: 60 }, (_, i) => ({ ...PRODUCTS[0]!, id: i + 1, name: `Apple ${i + 1}` })));
+    new ShopAPI(Array.from({ length: 40 }, (_, i) => ({ ...PRODUCTS[0]!, id: i + 1, name: `Apple ${i + 1}` })));
     const user = openShop();
-    expect(await screen.findByText('48 of 60 products')).toBeInTheDocument();
+    expect(await screen.findByText('24 of 40 products')).toBeInTheDocument();
     const more = screen.getByRole('button', { name: 'Show more' });
     await user.click(more);
-    await waitFor(() => expect(shown()).toHaveLength(60));
+    await waitFor(() => expect(shown()).toHaveLength(40));
     expect(screen.queryByRole('button', { name: 'Show more' })).not.toBeInTheDocument();
   });
 

@@ -986,6 +986,8 @@ export interface components {
             error: string;
             /** @description What happened */
             code: string;
+            /** @description The field of the request that is wrong. */
+            field?: string;
         };
         Basket: {
             /** @description In the order they were put in. */
@@ -1101,14 +1103,6 @@ export interface components {
             age: "unknown" | "adult" | "minor";
             /** Format: date-time */
             created_at: string;
-        };
-        Failure: {
-            /** @description May be shown to the shopper as it is. */
-            error: string;
-            /** @description What exactly happened */
-            code: string;
-            /** @description The field of the request that is wrong. */
-            field?: string;
         };
         TokenFailure: {
             /** @description May be shown to the shopper as it is. */
@@ -1239,15 +1233,6 @@ export interface components {
             };
             content: {
                 "application/json": components["schemas"]["Problem"];
-            };
-        };
-        /** @description The request breaks a rule; nothing is changed. */
-        Refused: {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/json": components["schemas"]["Failure"];
             };
         };
         /** @description An access token; the refresh token is in the cookie. */
@@ -1507,6 +1492,7 @@ export interface operations {
         responses: {
             201: components["responses"]["Done"];
             400: components["responses"]["Invalid"];
+            413: components["responses"]["TooLarge"];
             429: components["responses"]["TooMany"];
             503: components["responses"]["Unavailable"];
         };
@@ -1545,6 +1531,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            413: components["responses"]["TooLarge"];
             429: components["responses"]["TooMany"];
             503: components["responses"]["Unavailable"];
         };
@@ -2543,17 +2530,17 @@ export interface operations {
         };
         responses: {
             201: components["responses"]["SessionStarted"];
-            400: components["responses"]["Refused"];
+            400: components["responses"]["Problem"];
             /** @description The name (username_taken) or the address (email_taken) is another account's. */
             409: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Failure"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
-            413: components["responses"]["Refused"];
+            413: components["responses"]["Problem"];
             429: components["responses"]["TooMany"];
             503: components["responses"]["Unavailable"];
         };
@@ -2572,17 +2559,17 @@ export interface operations {
         };
         responses: {
             200: components["responses"]["SessionStarted"];
-            400: components["responses"]["Refused"];
+            400: components["responses"]["Problem"];
             /** @description Address or password is wrong (login_refused). */
             401: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Failure"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
-            413: components["responses"]["Refused"];
+            413: components["responses"]["Problem"];
             429: components["responses"]["TooMany"];
             503: components["responses"]["Unavailable"];
         };
@@ -2618,7 +2605,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Failure"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             429: components["responses"]["TooMany"];
@@ -2714,7 +2701,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            400: components["responses"]["Refused"];
+            400: components["responses"]["Problem"];
             401: components["responses"]["TokenRefusedV1"];
             /** @description The current password is wrong (password_wrong). */
             403: {
@@ -2722,10 +2709,10 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Failure"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
-            413: components["responses"]["Refused"];
+            413: components["responses"]["Problem"];
             422: components["responses"]["TokenRefusedV1"];
             429: components["responses"]["TooMany"];
             503: components["responses"]["Unavailable"];
@@ -2759,7 +2746,7 @@ export interface operations {
                     "application/json": components["schemas"]["Me"];
                 };
             };
-            400: components["responses"]["Refused"];
+            400: components["responses"]["Problem"];
             401: components["responses"]["TokenRefusedV1"];
             /** @description The current password is wrong (password_wrong). */
             403: {
@@ -2767,7 +2754,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Failure"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description The name (username_taken) or the address (email_taken) is another account's. */
@@ -2776,10 +2763,10 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Failure"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
-            413: components["responses"]["Refused"];
+            413: components["responses"]["Problem"];
             422: components["responses"]["TokenRefusedV1"];
             429: components["responses"]["TooMany"];
             503: components["responses"]["Unavailable"];
@@ -2818,11 +2805,11 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Failure"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             401: components["responses"]["TokenRefusedV1"];
-            413: components["responses"]["Refused"];
+            413: components["responses"]["Problem"];
             422: components["responses"]["TokenRefusedV1"];
             429: components["responses"]["TooMany"];
             503: components["responses"]["Unavailable"];
@@ -2867,7 +2854,7 @@ export interface operations {
         };
         responses: {
             200: components["responses"]["SessionStarted"];
-            400: components["responses"]["Refused"];
+            400: components["responses"]["Problem"];
             401: components["responses"]["TokenRefusedV1"];
             /** @description The current password is wrong (password_wrong). */
             403: {
@@ -2875,10 +2862,10 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Failure"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
-            413: components["responses"]["Refused"];
+            413: components["responses"]["Problem"];
             422: components["responses"]["TokenRefusedV1"];
             429: components["responses"]["TooMany"];
             503: components["responses"]["Unavailable"];

@@ -13,12 +13,10 @@ export default function AccountPage() {
     <Members>
       {(me) => (
         <div className={styles.page}>
-          <div>
-            <h1>Account</h1>
-            <p className={styles.soft}>
-              {me.username}, with us since {formatDay(me.created_at)}
-            </p>
-          </div>
+          <h1>Account</h1>
+          <p className={styles.soft}>
+            {me.username}, with us since {formatDay(me.created_at)}
+          </p>
           <div className={styles.cards}>
             <section className={styles.card} aria-labelledby="picture">
               <h2 id="picture">Picture</h2>

@@ -43,6 +43,7 @@ export function AvatarForm({ me }: { me: Me }) {
           className="visually-hidden"
           type="file"
           accept={TYPES.join(',')}
+          aria-label="Choose a picture"
           aria-describedby={`${id}-hint`}
           onChange={(event) => choose(event.target.files?.[0])}
         />

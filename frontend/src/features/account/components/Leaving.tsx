@@ -32,7 +32,7 @@ export function DeleteAccount() {
   };
   return (
     <div className={styles.form}>
-      <p className={styles.soft}>Removes your name, your favourites, your reviews and your picture. What you bought stays in our books without you.</p>
+      <p className={styles.soft}>Removes your account, your favourites and your picture for good. What you bought stays in our books, without you.</p>
       <Button look="outline" onClick={() => setOpen(true)}>
         Delete account…
       </Button>

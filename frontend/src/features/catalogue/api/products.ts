@@ -1,10 +1,11 @@
-import { infiniteQueryOptions, keepPreviousData, queryOptions, useInfiniteQuery, useQuery, useQueryClient, type InfiniteData } from '@tanstack/react-query';
+import { infiniteQueryOptions, keepPreviousData, queryOptions, useInfiniteQuery, useQuery, useQueryClient, type InfiniteData, type QueryClient } from '@tanstack/react-query';
 import { call } from '@/lib/api-client';
+import { isPassing } from '@/lib/http';
 import type { Product, ProductPage } from '@/lib/shop-types';
 import { askOf, EVERYTHING, type Search } from '../filters';
 
-/** A full row on any window, a few times over. */
-export const PAGE_SIZE = 48;
+/** Full rows on most windows, and no more than one screen or two: the first of them is what a shopper waits for. */
+export const PAGE_SIZE = 24;
 
 function productsQuery(search: Search) {
   const ask = askOf(search);
@@ -16,17 +17,44 @@ function productsQuery(search: Search) {
   });
 }
 
+const AWAY_MS = 4000;
+
+/** What could not be read is asked for again by itself: the shop comes back without anybody pressing a button. */
+function whileAway({ state }: { state: { status: string; error: Error | null; data: unknown } }): number | false {
+  return state.status === 'error' && state.data === undefined && isPassing(state.error) ? AWAY_MS : false;
+}
+
 /** The goods that a search finds, page after page. While the next search is on its way the last one stays. */
 export function useProducts(search: Search) {
-  return useInfiniteQuery({ ...productsQuery(search), placeholderData: keepPreviousData });
+  return useInfiniteQuery({ ...productsQuery(search), placeholderData: keepPreviousData, refetchInterval: whileAway });
+}
+
+function productQuery(id: number) {
+  return queryOptions({
+    queryKey: ['product', id],
+    queryFn: ({ signal }) => call('get', '/api/v1/products/{id}', { path: { id }, signal }),
+  });
+}
+
+/** Asks for a product and its picture before the page that shows them has come. */
+export function expectProduct(client: QueryClient, id: number): void {
+  client.fetchQuery(productQuery(id)).then(
+    ({ image_url }) => {
+      const picture = new Image();
+      picture.fetchPriority = 'high';
+      picture.src = image_url;
+    },
+    // The page asks itself, and says what is wrong.
+    () => undefined,
+  );
 }
 
 /** One product. What a list has said about it shows until the shop says it itself. */
 export function useProduct(id: number) {
   const client = useQueryClient();
-  return useQuery<Product>({
-    queryKey: ['product', id],
-    queryFn: ({ signal }) => call('get', '/api/v1/products/{id}', { path: { id }, signal }),
+  return useQuery({
+    ...productQuery(id),
+    refetchInterval: whileAway,
     placeholderData: (): Product | undefined => {
       for (const [, data] of client.getQueriesData<InfiniteData<ProductPage>>({ queryKey: ['products'] })) {
         for (const page of data?.pages ?? []) {
@@ -47,7 +75,7 @@ const categoriesQuery = queryOptions({
 
 /** The aisles of the shop in their order. */
 export function useCategories() {
-  return useQuery(categoriesQuery);
+  return useQuery({ ...categoriesQuery, refetchInterval: whileAway });
 }
 
 const NEIGHBOURS = 7;

@@ -11,7 +11,7 @@ interface LoadMoreProps {
 }
 
 /** So many pages come by themselves before the button has to be pressed: whoever wants to the footer gets there. */
-const BY_ITSELF = 2;
+const BY_ITSELF = 4;
 
 /** Brings the next page when the end of the list comes near, and by a button. */
 export function LoadMore({ shown, total, busy, failed, onMore }: LoadMoreProps) {

@@ -13,7 +13,7 @@ export function ProductDetails({ product, Action, Mark, hue }: ProductParts & { 
   return (
     <article className={styles.product} style={{ '--hue': hue } as CSSProperties}>
       <div className={styles.stand}>
-        <img src={product.image_url} alt="" width={256} height={256} />
+        <img src={product.image_url} alt="" width={256} height={256} fetchPriority="high" />
       </div>
       <div className={styles.text}>
         <p className={styles.aisle}>

@@ -19,9 +19,10 @@ export function ReorderButton({ order, onReordered }: ReorderButtonProps) {
     <Button
       look="outline"
       busy={reorder.isPending}
+      aria-label={`Order again, ${order.number}`}
       onClick={() => reorder.mutate(order.id, { onSuccess: onReordered, onError: (error) => toast(messageFor(error), 'bad') })}
     >
-      <Icon name="again" size={18} /> Order again<span className="visually-hidden">, {order.number}</span>
+      <Icon name="again" size={18} /> Order again
     </Button>
   );
 }
