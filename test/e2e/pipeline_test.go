@@ -130,8 +130,9 @@ func (p *pipeline) run(t *testing.T, file, job string, e event) (*workflow.Resul
 			},
 			"actions/setup-go": present("go"),
 			"actions/setup-node": func(ctx context.Context, with map[string]string, export func(string, string)) error {
-				page := filepath.Join(dir, "frontend") // npm's cache: the proxy leads to AWS alone
+				page := filepath.Join(dir, "frontend") // packages come from here: the proxy leads to AWS alone
 				return errors.Join(present("node")(ctx, with, export), os.Symlink(filepath.Join(shared.root, "frontend", "node_modules"), filepath.Join(page, "node_modules")),
+					os.WriteFile(filepath.Join(dir, ".git", "info", "exclude"), []byte("/frontend/node_modules\n"), 0o644), // a link is no folder to .gitignore
 					os.Chtimes(filepath.Join(page, "package-lock.json"), time.Unix(0, 0), time.Unix(0, 0)))
 			},
 			"hashicorp/setup-terraform": func(ctx context.Context, with map[string]string, export func(string, string)) error {
@@ -424,20 +425,24 @@ func (p *pipeline) push(t *testing.T, sha string, before world) {
 		t.Error("not the backend alone was built")
 	}
 
-	// Every instance runs it, and each of many requests meets it.
-	ids, _ := instances(t)
-	for id, c := range ids {
-		if slices.Contains(before.Instances, id) {
-			t.Errorf("instance %s was not replaced", id)
+	// Every instance runs it, once those before have answered their last
+	// requests and left, and each of many requests meets it.
+	eventually(t, 2*time.Minute, "only instances of the new version", func() error {
+		ids, _ := instances(t)
+		for id, c := range ids {
+			if slices.Contains(before.Instances, id) {
+				return fmt.Errorf("instance %s is still there", id)
+			}
+			out, err := inside(t, c, "docker ps --format '{{.Image}}' | sort")
+			if err != nil || !strings.Contains(out, ":backend-"+tag) || !strings.Contains(out, ":frontend-"+tag) {
+				return fmt.Errorf("instance %s runs %v %s", id, err, out)
+			}
 		}
-		out, err := inside(t, c, "docker ps --format '{{.Image}}' | sort")
-		if err != nil || !strings.Contains(out, ":backend-"+tag) || !strings.Contains(out, ":frontend-"+tag) {
-			t.Errorf("instance %s runs %v %s", id, err, out)
+		if len(ids) != len(before.Instances) {
+			return fmt.Errorf("%d instances, and %d before", len(ids), len(before.Instances))
 		}
-	}
-	if len(ids) != len(before.Instances) {
-		t.Errorf("%d instances, and %d before", len(ids), len(before.Instances))
-	}
+		return nil
+	})
 	for range 20 {
 		if v := imageTag(t); v != tag {
 			t.Errorf("a request met version %s", v)

@@ -78,9 +78,9 @@ func TestTheRestoreFailsWithTheReason(t *testing.T) {
 				return thrown("InvalidDumpError"), nil
 			}
 		}, "InvalidDumpError", "no", 1, time.Second},
-		"another error of the function, after two more attempts 20 s and 40 s later": {func(w *world) {
+		"another error of the function, after five more attempts in five minutes": {func(w *world) {
 			w.lambda = func(context.Context, map[string]any) (*lambdaapi.InvokeOutput, error) { return thrown("Other"), nil }
-		}, "Other", "no", 3, 61 * time.Second},
+		}, "Other", "no", 6, 311 * time.Second},
 		"Lambda out of capacity, after six more attempts": {func(w *world) {
 			w.lambda = func(context.Context, map[string]any) (*lambdaapi.InvokeOutput, error) {
 				return nil, wire.Errorf(429, "TooManyRequestsException", "Rate exceeded")
