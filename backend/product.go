@@ -36,6 +36,9 @@ type Catalogue struct {
 type CatalogueService interface {
 	// CatalogueVersion returns the version that Catalogue would return now.
 	CatalogueVersion(ctx context.Context) (int64, error)
+	// CatalogueKnown returns the newest version that this server knows of, such as
+	// by a change of its own, without asking the database.
+	CatalogueKnown() int64
 	// Catalogue returns the whole catalogue as one snapshot. EUNAVAILABLE when no
 	// database answers.
 	Catalogue(ctx context.Context) (*Catalogue, error)

@@ -46,13 +46,18 @@ func (s *Server) withRequest(next http.Handler) http.Handler {
 			if r.URL.Path == "/health" || r.URL.Path == "/ready" {
 				level = slog.LevelDebug
 			}
-			line := []any{"method", r.Method, "path", r.URL.Path,
-				"status", rec.status, "bytes", rec.bytes, "ms", float64(time.Since(start).Microseconds()) / 1000,
-				"client", clientAddr(r).String()}
-			if traceID != "" {
-				line = append(line, "trace_id", traceID)
+			if s.Log.Enabled(r.Context(), level) {
+				line := []slog.Attr{
+					slog.String("method", r.Method), slog.String("path", r.URL.Path),
+					slog.Int("status", rec.status), slog.Int("bytes", rec.bytes),
+					slog.Float64("ms", float64(time.Since(start).Microseconds())/1000), slog.String("client", clientAddr(r).String()),
+					slog.String("trace_id", traceID),
+				}
+				if traceID == "" {
+					line = line[:len(line)-1]
+				}
+				s.Log.LogAttrs(r.Context(), level, "request", line...)
 			}
-			s.Log.Log(r.Context(), level, "request", line...)
 			done(routeOf(r), rec.status)
 		}()
 		next.ServeHTTP(rec, r)

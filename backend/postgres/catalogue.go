@@ -25,6 +25,10 @@ func (db *DB) CatalogueVersion(ctx context.Context) (version int64, err error) {
 	return version, err
 }
 
+// CatalogueKnown returns the newest version that this server has written or seen of the
+// primary.
+func (db *DB) CatalogueKnown() int64 { return db.minimum.Load() }
+
 // The whole catalogue in one statement, which is one snapshot. The version comes
 // with every row; reviews come as JSON, with the author's present name.
 const catalogueSQL = `

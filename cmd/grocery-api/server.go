@@ -114,6 +114,7 @@ func (m *Main) Run(ctx context.Context) (err error) {
 		WriteTimeout:      40 * time.Second,
 		IdleTimeout:       75 * time.Second, // more than the load balancer's 60 s, which must be the one to hang up
 		MaxHeaderBytes:    16 << 10,
+		ConnState:         answered,
 		ErrorLog:          slog.NewLogLogger(m.log.Handler(), slog.LevelWarn),
 	}
 	if m.listener, err = net.Listen("tcp", m.config.Addr); err != nil {
@@ -123,7 +124,7 @@ func (m *Main) Run(ctx context.Context) (err error) {
 	m.stopSweep = stop
 	m.swept.Go(func() { m.sweep(sweeping, &shop.Checkout{Orders: m.db, Payments: cards, Log: m.log}) })
 	go func() {
-		if err := m.server.Serve(m.listener); !errors.Is(err, http.ErrServerClosed) {
+		if err := m.server.Serve(wholeAnswers{m.listener}); !errors.Is(err, http.ErrServerClosed) {
 			m.failed <- err
 		}
 	}()

@@ -36,6 +36,7 @@ func startPostgres(ctx context.Context, dir string, say io.Writer) (*postgres, e
 	if err != nil {
 		return nil, err
 	}
+	programs.Anywhere = true // the repository may be below root's home
 	if err := errors.Join(os.MkdirAll(dir, 0o755), programs.Give(dir)); err != nil {
 		return nil, err
 	}

@@ -18,9 +18,17 @@ import (
 
 // Programs are those of one installed PostgreSQL, 15 or newer.
 type Programs struct {
+	// Anywhere lets the programs into folders that only root may enter, such as those
+	// below root's home.
+	Anywhere bool
+
 	bin  string
 	cred *syscall.Credential // nil when we are not root
 }
+
+// capDACOverride is CAP_DAC_OVERRIDE of capabilities(7): the modes of files and folders
+// do not count.
+const capDACOverride = 1
 
 // Find returns the programs of the newest installed PostgreSQL.
 func Find() (*Programs, error) {
@@ -80,6 +88,10 @@ func (p *Programs) Command(dir, name string, args ...string) *exec.Cmd {
 	cmd.Dir = dir
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "LC_ALL=C.UTF-8", "TZ=UTC"}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: p.cred, Pdeathsig: syscall.SIGQUIT}
+	if p.cred != nil && p.Anywhere {
+		cmd.SysProcAttr.AmbientCaps = []uintptr{capDACOverride}
+		cmd.Dir = "/" // entered before the capability takes effect
+	}
 	return cmd
 }
 
