@@ -84,7 +84,7 @@ func (o Options) environment() ([]string, error) {
 	}
 	return []string{
 		"GROCERY_ADDR=127.0.0.1:" + strconv.Itoa(o.APIPort), "JWT_SECRET=" + string(secret),
-		"AVATAR_DIR=" + pictures, "PAYMENT_PROVIDER=test",
+		"AVATAR_DIR=" + pictures, "PAYMENT_PROVIDER=test", "GROCERY_DRAIN=0s",
 	}, nil
 }
 
