@@ -124,7 +124,7 @@ export async function startShop({ env = {}, log = process.env.E2E_LOG ? 'inherit
     }
 
     // The backend.
-    const program = process.env.GROCERY_API ?? join(dir, 'grocery-api');
+    const program = process.env.GROCERY_API || join(dir, 'grocery-api');
     if (!process.env.GROCERY_API) execFileSync('go', ['build', '-o', program, './cmd/grocery-api'], { cwd: root, stdio: 'inherit' });
     const avatars = join(dir, 'avatars');
     mkdirSync(avatars);

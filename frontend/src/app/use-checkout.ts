@@ -74,7 +74,7 @@ function problemOf(error: unknown): Problem {
   const text = messageFor(error);
   if (!(error instanceof ApiError)) return { kind: 'away', text: `${text} Press the button again: nothing is bought twice.` };
   const { code, answer, status } = error;
-  if (code === 'out_of_stock') return { kind: 'stock', text, items: shortOf(answer.items) };
+  if (code === 'out_of_stock') return { kind: 'stock', text: 'Somebody was faster: of this there is less than you want.', items: shortOf(answer.items) };
   if (code === 'total_changed') return { kind: 'total', text, total: typeof answer.total_cents === 'number' ? answer.total_cents : null };
   if (code === 'basket_changed') return { kind: 'total', text, total: null };
   if (code === 'card_declined') return { kind: 'card', text };
