@@ -121,8 +121,9 @@ try {
     'somebody else was faster: it is said, and one goes on with what there is': async () => {
       await page.goto('/');
       await add(0);
+      const saved = page.waitForResponse(async (r) => r.url().includes('/me/basket/items/') && r.ok() && (await r.json()).items[0]?.quantity === 2);
       await page.locator('[data-product]').nth(0).getByRole('button', { name: /more$/ }).click();
-      await count(2).waitFor();
+      await saved;
       await page.goto('/checkout');
       await page.getByRole('button', { name: 'Continue to payment' }).click();
       await page.getByRole('button', { name: 'Continue to review' }).click();
