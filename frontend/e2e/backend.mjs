@@ -49,6 +49,15 @@ export async function answers(url, seconds = 30) {
   }
 }
 
+/** Starts a program that does not outlive this one, however it ends. */
+function start(...args) {
+  const child = spawn(...args);
+  const kill = () => child.kill('SIGTERM');
+  process.once('exit', kill);
+  child.once('exit', () => process.off('exit', kill));
+  return child;
+}
+
 async function ended(child) {
   if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
 }
@@ -78,7 +87,7 @@ async function servePage(dir, api, undo, log) {
     .replace('client_max_body_size 1k', 'client_max_body_size 6m')
     .replace(/location ~ \^\/api\(\/\|\$\) \{[^}]*\}/, `location /api/ { proxy_pass ${api}; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_set_header Host $http_host; }`);
   writeFileSync(join(page, 'nginx.conf'), conf);
-  const server = spawn(nginx, ['-p', page, '-c', join(page, 'nginx.conf'), '-g', 'daemon off;'], { stdio: log });
+  const server = start(nginx, ['-p', page, '-c', join(page, 'nginx.conf'), '-g', 'daemon off;'], { stdio: log });
   undo.push(async () => {
     server.kill('SIGTERM');
     await ended(server);
@@ -108,7 +117,7 @@ export async function startShop({ env = {}, log = process.env.E2E_LOG ? 'inherit
     const port = await freePort();
     const clean = { PATH: process.env.PATH, LC_ALL: 'C.UTF-8', TZ: 'UTC' };
     execFileSync(join(bin, 'initdb'), ['-D', data, '-U', 'grocery', '-E', 'UTF8', '--locale=C.UTF-8', '-A', 'trust', '--no-sync'], { ...as, env: clean, cwd: dir, stdio: 'pipe' });
-    const postgres = spawn(join(bin, 'postgres'), ['-D', data, '-p', String(port), '-k', dir, '-c', 'listen_addresses=127.0.0.1', '-c', 'fsync=off'], { ...as, env: clean, cwd: dir, stdio: log });
+    const postgres = start(join(bin, 'postgres'), ['-D', data, '-p', String(port), '-k', dir, '-c', 'listen_addresses=127.0.0.1', '-c', 'fsync=off'], { ...as, env: clean, cwd: dir, stdio: log });
     undo.push(async () => {
       postgres.kill('SIGINT');
       await ended(postgres);
@@ -135,7 +144,7 @@ export async function startShop({ env = {}, log = process.env.E2E_LOG ? 'inherit
     const backend = {
       url,
       async start() {
-        api = spawn(program, [], {
+        api = start(program, [], {
           cwd: dir,
           stdio: log,
           env: {

@@ -46,10 +46,13 @@ try {
     },
     'a token that is refused is renewed without anybody noticing': async () => {
       const before = refreshes.length;
+      await page.waitForLoadState('networkidle');
       await expire([page]);
+      // The change shows at once; what counts is that the shop has taken it.
+      const saved = page.waitForResponse((r) => r.url().includes('/me/basket/items/') && r.ok());
       await add(1);
+      await saved;
       await count(2).waitFor();
-      await page.waitForFunction(() => !document.querySelector('[aria-busy="true"]'));
       assert.equal(refreshes.length, before + 1);
       await page.getByLabel(`Account of ${NAME}`).waitFor();
     },
@@ -118,8 +121,9 @@ try {
     'somebody else was faster: it is said, and one goes on with what there is': async () => {
       await page.goto('/');
       await add(0);
+      const saved = page.waitForResponse(async (r) => r.url().includes('/me/basket/items/') && r.ok() && (await r.json()).items[0]?.quantity === 2);
       await page.locator('[data-product]').nth(0).getByRole('button', { name: /more$/ }).click();
-      await count(2).waitFor();
+      await saved;
       await page.goto('/checkout');
       await page.getByRole('button', { name: 'Continue to payment' }).click();
       await page.getByRole('button', { name: 'Continue to review' }).click();
