@@ -54,12 +54,12 @@ func (m *memory) Quote(_ context.Context, lines []shop.BasketLine) (*shop.Basket
 	return b, unknown, err
 }
 
-func (m *memory) EditBasket(_ context.Context, _ int64, edit shop.BasketEdit) (*shop.Basket, error) {
+func (m *memory) EditBasket(ctx context.Context, _ int64, edit shop.BasketEdit) (*shop.Basket, error) {
 	lines, err := edit.Lines([]shop.BasketLine{{ProductID: 1, Quantity: 2}})
 	if err != nil {
 		return nil, err
 	}
-	b, _, err := m.Quote(nil, lines)
+	b, _, err := m.Quote(ctx, lines)
 	return b, err
 }
 
