@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"runtime"
 	"strconv"
 	"strings"
 
@@ -37,6 +38,8 @@ type Hasher struct {
 // NewHasher returns a Hasher that works on at most n passwords at a time.
 func NewHasher(n int) *Hasher {
 	h := &Hasher{slots: make(chan struct{}, max(n, 1))}
+	h.slots <- struct{}{}
+	defer h.leave()
 	h.dummy = hashArgon2id("no password has this hash", make([]byte, argonSalt))
 	return h
 }
@@ -87,7 +90,12 @@ func (h *Hasher) enter(ctx context.Context) error {
 	}
 }
 
-func (h *Hasher) leave() { <-h.slots }
+// leave lets the next one in, who finds the memory free: by itself the collector would
+// come only after it was taken a second time.
+func (h *Hasher) leave() {
+	runtime.GC()
+	<-h.slots
+}
 
 func hashArgon2id(password string, salt []byte) string {
 	key := argon2.IDKey([]byte(password), salt, argonTime, argonMemory, argonThreads, argonKey)

@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"runtime"
 	"sync"
 	"time"
 
@@ -26,6 +25,10 @@ import (
 // shutdownTime is how long the end may take, with the wait before it: less than the load
 // balancer's deregistration delay of 30 s.
 const shutdownTime = 20 * time.Second
+
+// hashesAtOnce is how many passwords are worked on at a time. Each takes 19 MiB, of the
+// 64 MiB that the server is to get by with, and a core, of two.
+const hashesAtOnce = 1
 
 // Main is the whole program apart from flags and signals; tests start it too.
 type Main struct {
@@ -104,7 +107,7 @@ func (m *Main) Run(ctx context.Context) (err error) {
 		Database:    m.db, Users: m.db, Sessions: m.db, Catalogue: m.db, Baskets: m.db,
 		Favourites: m.db, Orders: m.db, Payments: cards, Reviews: m.db, Search: m.db,
 		Tokens: tokens,
-		Hasher: auth.NewHasher(runtime.GOMAXPROCS(0)), Avatars: avatars,
+		Hasher: auth.NewHasher(hashesAtOnce), Avatars: avatars,
 		Observer: observer,
 	})
 	m.server = &http.Server{
