@@ -1,0 +1,13 @@
+package main
+
+import "net/http"
+
+// Serve serves on a listener as the shop's server does.
+func Serve(handler http.Handler, l wholeAnswers) *http.Server {
+	s := &http.Server{Handler: handler, ConnState: answered}
+	go s.Serve(l)
+	return s
+}
+
+// WholeAnswers is the listener under test.
+type WholeAnswers = wholeAnswers
