@@ -3,11 +3,13 @@ package httpapi_test
 import (
 	"compress/gzip"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 func TestCatalogue(t *testing.T) {
@@ -39,6 +41,9 @@ func TestCatalogue(t *testing.T) {
 }
 
 const all = "/api/products/all_products"
+
+// reused waits until what a server heard of the database counts no more.
+func reused() { time.Sleep(5 * time.Millisecond) }
 
 func TestTheCatalogueIsSentCompressedToWhoWantsThat(t *testing.T) {
 	s := newStore(t)
@@ -77,6 +82,7 @@ func TestAClientThatHasTheCatalogueIsNotSentItAgain(t *testing.T) {
 		}
 	}
 	s.pg.Exec(t, "UPDATE products SET price_cents = 250 WHERE id = 1")
+	reused()
 	if resp := s.do("GET", all, "", "If-None-Match", etag); resp.StatusCode != http.StatusOK || !strings.Contains(text(t, resp), `"price":2.50`) {
 		t.Errorf("after a change: %d", resp.StatusCode)
 	}
@@ -94,10 +100,12 @@ func TestServersSideBySideAgreeOnTheCatalogue(t *testing.T) {
 	if resp := a.do("POST", "/api/products/1/add-review", `{"rating":5,"comment":"lovely"}`, "Authorization", "Bearer "+a.token(t, id)); resp.StatusCode != 200 {
 		t.Fatal(text(t, resp))
 	}
-	for name, s := range map[string]*store{"the one that changed it": a, "the other": b} {
-		if body := text(t, s.do("GET", all, "")); !strings.Contains(body, "lovely") {
-			t.Errorf("%s does not show the review", name)
-		}
+	if body := text(t, a.do("GET", all, "")); !strings.Contains(body, "lovely") {
+		t.Error("the one that changed it does not show the review")
+	}
+	reused()
+	if body := text(t, b.do("GET", all, "")); !strings.Contains(body, "lovely") {
+		t.Error("the other does not show the review")
 	}
 }
 
@@ -105,6 +113,7 @@ func TestManyReadersAtOnceAllSeeWhatWasThereWhenTheyAsked(t *testing.T) {
 	s := newStore(t)
 	for round := range 5 {
 		s.pg.Exec(t, "UPDATE products SET price_cents = $1 WHERE id = 1", 1000+round)
+		reused()
 		var wg sync.WaitGroup
 		for range 50 {
 			wg.Go(func() {
@@ -116,4 +125,39 @@ func TestManyReadersAtOnceAllSeeWhatWasThereWhenTheyAsked(t *testing.T) {
 		}
 		wg.Wait()
 	}
+}
+
+func TestAServerShowsItsOwnChangesAtOnceHoweverManyRead(t *testing.T) {
+	s := newStore(t)
+	id := s.user(t, "ann")
+	s.bought(t, id, 1)
+	bearer := "Bearer " + s.token(t, id)
+	if resp := s.do("POST", "/api/products/1/add-review", `{"rating":5,"comment":"round 0"}`, "Authorization", bearer); resp.StatusCode != 200 {
+		t.Fatal(text(t, resp))
+	}
+	stop := make(chan struct{})
+	var readers sync.WaitGroup
+	for range 4 {
+		readers.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+					text(t, s.do("GET", all, ""))
+				}
+			}
+		})
+	}
+	for round := 1; round < 30; round++ {
+		want := fmt.Sprintf("round %d.", round)
+		if resp := s.do("PUT", "/api/products/1/update-review", fmt.Sprintf(`{"rating":4,"comment":%q}`, want), "Authorization", bearer); resp.StatusCode != 200 {
+			t.Fatal(text(t, resp))
+		}
+		if body := text(t, s.do("GET", "/api/products/1", "")); !strings.Contains(body, want) {
+			t.Errorf("%s is not shown: %s", want, body)
+		}
+	}
+	close(stop)
+	readers.Wait()
 }
