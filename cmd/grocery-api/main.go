@@ -47,13 +47,20 @@ func main() {
 	}
 }
 
-// memoryLimit is what the collector keeps the program's own memory to, in bytes, unless
-// GOMEMLIMIT says otherwise. With the program's text it makes less than 64 MiB.
-const memoryLimit = 40 << 20
+// How the collector works unless GOMEMLIMIT and GOGC say otherwise: seldom, as most of what
+// it would look at is there to stay, and so that the program's own memory stays below the
+// limit, in bytes. With the program's text it makes less than 64 MiB.
+const (
+	memoryLimit = 40 << 20
+	gcPercent   = 400
+)
 
 func serve() int {
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(memoryLimit)
+	}
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
 	}
 	config, err := ConfigFromEnv(os.Getenv)
 	if err != nil {
