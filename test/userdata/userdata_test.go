@@ -306,7 +306,7 @@ func TestBackendSettings(t *testing.T) {
 		"GROCERY_ADDR": ":5000", "GROCERY_VERSION": "0123abc", "AWS_REGION": "eu-central-1",
 		"DB_HOST": "db.internal", "DB_REPLICA_HOST": "replica.internal", "DB_PORT": "5432", "DB_NAME": "grocery",
 		"DB_SECRET_ID": "grocery-test/db", "DB_SSLMODE": "verify-full", "DB_SSLROOTCERT": "/etc/grocery/rds-ca.pem",
-		"S3_BUCKET": "grocery-test-123456789012-eu-central-1", "SSL_CERT_FILE": "/etc/grocery/ca-certificates.pem",
+		"PAYMENT_PROVIDER": "test", "S3_BUCKET": "grocery-test-123456789012-eu-central-1", "SSL_CERT_FILE": "/etc/grocery/ca-certificates.pem",
 		"DB_USER": "'grocery'", "DB_PASSWORD": "'" + dbPassword + "'", "JWT_SECRET": "'" + jwtSecret + "'",
 	}
 	got := map[string]string{}
