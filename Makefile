@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup dev up down destroy check test soak lint bench fmt generate cli e2e
+.PHONY: help setup dev up down destroy check test soak lint bench fuzz fmt generate cli e2e
 
 GROCERY := bin/grocery
 
@@ -32,10 +32,12 @@ setup: cli ## install what is missing for up and test
 test: setup ## all tests: check, then one deployment that the end-to-end tests share
 	@$(MAKE) --no-print-directory check e2e
 
-check: frontend/node_modules ## unit, module and contract tests (at most 10 minutes)
+check: frontend/node_modules ## unit, module, contract and fuzz tests, the page's budgets (at most 10 minutes)
 	go vet ./...
 	go test ./...
 	cd frontend && npm test --silent
+	cd frontend && npm run --silent build && npm run --silent lighthouse && npm run --silent e2e:outage
+	@$(MAKE) --no-print-directory fuzz
 
 frontend/node_modules: frontend/package-lock.json
 	cd frontend && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
@@ -44,7 +46,8 @@ frontend/node_modules: frontend/package-lock.json
 e2e: cli ## the end-to-end tests on a deployment of their own
 	go test -tags e2e -count=1 -timeout 35m -v ./test/e2e
 
-soak: setup ## the long rest: crashes during apply, long fuzzing
+soak: setup ## the long rest: crashes during apply and restore, five minutes of each fuzz target
+	@$(MAKE) --no-print-directory fuzz FUZZTIME=5m
 	go test -tags 'e2e soak' -count=1 -timeout 3h -v ./test/e2e
 
 lint: frontend/node_modules ## what a reader should not have to say
@@ -58,8 +61,12 @@ lint: frontend/node_modules ## what a reader should not have to say
 	terraform fmt -check -recursive aws_infra
 	cd frontend && npm run --silent lint && npm run --silent typecheck
 
-bench: ## benchmarks, as ratios against a named peer or limit
-	go test -run '^$$' -bench . -benchtime 2s ./...
+bench: ## benchmarks, as ratios against a named peer or limit (3 min)
+	go test -run '^$$' -bench . -benchtime 1s $$(git grep -l '^func Benchmark' -- '*_test.go' | xargs -n1 dirname | sort -u | sed 's|^|./|')
+
+FUZZTIME ?= 10s
+fuzz: ## give every fuzz target FUZZTIME (10s)
+	@FUZZTIME=$(FUZZTIME) tools/fuzz.sh
 
 fmt: ## format all sources
 	gofmt -w $$(git ls-files '*.go')
