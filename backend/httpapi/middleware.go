@@ -48,16 +48,15 @@ func (s *Server) withRequest(next http.Handler) http.Handler {
 				level = slog.LevelDebug
 			}
 			if s.Log.Enabled(r.Context(), level) {
-				line := []slog.Attr{
-					slog.String("method", r.Method), slog.String("path", r.URL.Path),
-					slog.Int("status", rec.status), slog.Int("bytes", rec.bytes),
-					slog.Float64("ms", float64(time.Since(start).Microseconds())/1000), slog.String("client", clientAddr(r).String()),
-					slog.String("trace_id", traceID),
+				now := time.Now()
+				line := slog.NewRecord(now, level, "request", 0)
+				line.AddAttrs(slog.String("method", r.Method), slog.String("path", r.URL.Path),
+					slog.Int("status", rec.status), slog.Int("bytes", rec.bytes), slog.Float64("ms", float64(now.Sub(start).Microseconds())/1000),
+					slog.String("client", clientAddr(r).String()))
+				if traceID != "" {
+					line.AddAttrs(slog.String("trace_id", traceID))
 				}
-				if traceID == "" {
-					line = line[:len(line)-1]
-				}
-				s.Log.LogAttrs(r.Context(), level, "request", line...)
+				s.Log.Handler().Handle(r.Context(), line)
 			}
 			done(routeOf(r), rec.status)
 		}()

@@ -57,6 +57,9 @@ func (c *conn) send(p []byte) (int, error) {
 func (c *conn) flush() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if len(c.held) == 0 {
+		return nil
+	}
 	_, err := c.send(nil)
 	return err
 }
