@@ -43,7 +43,7 @@ func TestCatalogue(t *testing.T) {
 const all = "/api/products/all_products"
 
 // reused waits until what a server heard of the database counts no more.
-func reused() { time.Sleep(5 * time.Millisecond) }
+func reused() { time.Sleep(10 * time.Millisecond) }
 
 func TestTheCatalogueIsSentCompressedToWhoWantsThat(t *testing.T) {
 	s := newStore(t)
