@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -146,14 +147,25 @@ func newWorld(t testing.TB) *world {
 	return w
 }
 
-// freeBase finds a port for the front door and returns it less 80.
+// freeBase finds a base for the front door whose ports of HTTP and HTTPS are free. They
+// lie below those that the kernel gives to outgoing connections.
 func freeBase(t testing.TB) int {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	t.Helper()
+	for range 100 {
+		base := 20_000 + rand.IntN(10_000)
+		http, err1 := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", base+80))
+		https, err2 := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", base+443))
+		for _, l := range []net.Listener{http, https} {
+			if l != nil {
+				l.Close()
+			}
+		}
+		if err1 == nil && err2 == nil {
+			return base
+		}
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port - 80
+	t.Fatal("no free ports from 20000 to 30000")
+	return 0
 }
 
 // start starts the service, as at the begin or after a restart.
