@@ -67,7 +67,9 @@ func serve() int {
 		fmt.Fprintln(os.Stderr, "grocery-api:", err)
 		return 2
 	}
-	log := logging.New(os.Stderr, logging.ParseLevel(config.LogLevel))
+	lines := logging.NewBackground(os.Stderr)
+	defer lines.Close()
+	log := logging.New(lines, logging.ParseLevel(config.LogLevel))
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 
