@@ -112,8 +112,10 @@ func (r *recorder) Write(b []byte) (int, error) {
 // Unwrap lets http.ResponseController reach the connection.
 func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
 
-// protection is what keeps a browser from misusing an answer of an API.
+// protection is what keeps a browser from misusing an answer of an API, which may depend
+// on where it is asked from.
 var protection = http.Header{
+	"Vary":                    {"Origin"},
 	"X-Content-Type-Options":  {"nosniff"},
 	"X-Frame-Options":         {"DENY"},
 	"Referrer-Policy":         {"no-referrer"},
@@ -136,7 +138,6 @@ func (s *Server) withHeaders(next http.Handler) http.Handler {
 func (s *Server) withCORS(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
-		h.Add("Vary", "Origin")
 		allowed := slices.Contains(s.CORSOrigins, r.Header.Get("Origin"))
 		if allowed {
 			h.Set("Access-Control-Allow-Origin", r.Header.Get("Origin"))
