@@ -49,8 +49,8 @@ try {
     ['product', `/product/${items[0].id}`],
   ]) {
     let runs = await measure(base + path);
-    if (medianOf(runs, 'performance') < MARKS.performance) {
-      // Performance is also that of this machine, which may have had something else to do: once more, from the start.
+    // Performance is also that of this machine, which may have had something else to do: it is measured anew, twice at most.
+    for (let again = 0; again < 2 && medianOf(runs, 'performance') < MARKS.performance; again++) {
       console.log(`      ${name}: performance ${medianOf(runs, 'performance')}; measured again`);
       runs = await measure(base + path);
     }
