@@ -26,19 +26,20 @@ func newSetupCommand(g *globals) *cobra.Command {
 		Short: "Install what is missing on this machine and build the base images",
 		RunE:  func(c *cobra.Command, _ []string) error { return runSetup(c.Context(), g, o) },
 	}
-	c.Flags().BoolVar(&o.tests, "tests", false, "also what the tests need (a browser, PostgreSQL, the AWS CLI, shellcheck)")
+	c.Flags().BoolVar(&o.tests, "tests", false, "also what the tests need (a browser, PostgreSQL, nginx, the AWS CLI, shellcheck)")
 	c.Flags().BoolVar(&o.stop, "stop", false, "stop the container engine, if set-up started it")
 	return c
 }
 
 // testPackages are the commands that tests need, and the Debian packages that
-// bring them. PostgreSQL's server programs are not on the PATH, so a file
-// stands for them.
+// bring them. PostgreSQL's server programs
+// are not on the PATH, so a file stands for them.
 var testPackages = map[string]string{
 	"chromium":                          "chromium",
 	"shellcheck":                        "shellcheck",
 	"aws":                               "awscli",
 	"curl":                              "curl",
+	"nginx":                             "nginx-light",
 	"/usr/lib/postgresql/15/bin/initdb": "postgresql-15",
 }
 
