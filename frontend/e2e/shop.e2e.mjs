@@ -35,7 +35,8 @@ async function shopper(browser, device) {
   const names = () => page.locator('[data-product] h3').allInnerTexts();
   /** The number that the page says it has found, as soon as it is the wanted one. */
   const found = (n) => page.waitForFunction((want) => document.querySelector('[data-count]')?.getAttribute('data-count') === String(want), n);
-  const api = async (path) => (await page.request.get(`${base}${path}`)).json();
+  // Asked by the browser, which knows every name below .localhost.
+  const api = (path) => page.evaluate(async (p) => (await fetch(p)).json(), path);
   let all;
   let chosen = [];
   let order;

@@ -289,7 +289,7 @@ func backUpAndRestore(t *testing.T) {
 		}
 	}
 	eventually(t, 5*time.Second, "the token from before is refused", func() error {
-		if status, body := post(t, "/api/me/favorites", token, `{"product_id":3}`); status != 401 || !strings.Contains(body, `{"msg":"Token has expired"}`) {
+		if status, body := post(t, "/api/me/favorites", token, `{"product_id":3}`); status != 401 || !strings.Contains(body, `{"msg":"Token has been revoked"}`) {
 			return fmt.Errorf("%d %s", status, body)
 		}
 		return nil
