@@ -11,7 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"grocery/internal/tfcli"
 	"grocery/localaws"
 	"grocery/localaws/wire"
 	"grocery/localaws/wire/api/autoscalingapi"
@@ -58,14 +57,8 @@ module "iam" {
 // applied is a cloud in which Terraform made the roles that stand in aws_infra.
 func applied(t *testing.T) *estate {
 	t.Helper()
-	if testing.Short() {
-		t.Skip("runs Terraform, which takes half a minute")
-	}
 	dir := t.TempDir()
-	tf, err := tfcli.New(filepath.Join(dir, "cli"))
-	if err != nil {
-		t.Skip(err)
-	}
+	tf := terraform(t, dir)
 	c := start(t, filepath.Join(dir, "home"))
 	root := filepath.Join(dir, "root")
 	for _, part := range []string{"bootstrap", "modules/iam", "modules/remote_backend"} {

@@ -144,15 +144,23 @@ const backend = `backend "s3" {
     encrypt        = true
   }`
 
-func TestTerraformKeepsItsStateHere(t *testing.T) {
+// terraform is the Terraform of this machine, which the project needs anyway: without
+// one the test fails. Short runs leave it out.
+func terraform(t *testing.T, dir string) *tfcli.CLI {
+	t.Helper()
 	if testing.Short() {
 		t.Skip("runs Terraform, which takes half a minute")
 	}
-	dir := t.TempDir()
 	tf, err := tfcli.New(filepath.Join(dir, "cli"))
 	if err != nil {
-		t.Skip(err)
+		t.Fatal(err)
 	}
+	return tf
+}
+
+func TestTerraformKeepsItsStateHere(t *testing.T) {
+	dir := t.TempDir()
+	tf := terraform(t, dir)
 	home := filepath.Join(dir, "home")
 	c := start(t, home)
 	root := filepath.Join(dir, "root")

@@ -96,16 +96,24 @@ func (s *shelf) images() (*ops.Images, string) {
 	return out, details
 }
 
-func TestImagesArePushedOnceAndTheAliasesFollow(t *testing.T) {
-	s := newShelf(t)
+// bothBuilt changes both halves, one after the other, builds their images and returns
+// their tags.
+func (s *shelf) bothBuilt() (backend, frontend string) {
+	s.t.Helper()
 	s.change("backend")
-	first := s.change("frontend")
-	backend, err := s.HalfTag(t.Context(), "backend")
+	frontend = s.change("frontend")
+	backend, err := s.HalfTag(s.t.Context(), "backend")
 	if err != nil {
-		t.Fatal(err)
+		s.t.Fatal(err)
 	}
 	s.built("backend", backend)
-	s.built("frontend", first)
+	s.built("frontend", frontend)
+	return backend, frontend
+}
+
+func TestImagesArePushedOnceAndTheAliasesFollow(t *testing.T) {
+	s := newShelf(t)
+	_, first := s.bothBuilt()
 	s.images()
 	if got := s.tags("frontend-" + first); !slices.Equal(got, []string{"frontend-" + first, "frontend-latest"}) {
 		t.Errorf("frontend has %v", got)
@@ -171,14 +179,7 @@ func TestImagesWithoutARepositoryAreBuiltAndKept(t *testing.T) {
 	if _, err := s.ecr.DeleteRepository(t.Context(), &ecr.DeleteRepositoryInput{RepositoryName: new(repository)}); err != nil {
 		t.Fatal(err)
 	}
-	s.change("backend")
-	tag := s.change("frontend")
-	backend, err := s.HalfTag(t.Context(), "backend")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.built("backend", backend)
-	s.built("frontend", tag)
+	_, tag := s.bothBuilt()
 	out, err := s.Images(t.Context(), true)
 	if err != nil || !slices.Equal(out.Built, ops.Halves) || !exists(filepath.Join(s.Home, "images", "frontend-"+tag+".tar")) {
 		t.Errorf("%v %v", out, err)
@@ -190,14 +191,7 @@ func TestImagesWithoutARepositoryAreBuiltAndKept(t *testing.T) {
 
 func TestThePushGoesTheWayOfTheEnvironment(t *testing.T) {
 	s := newShelf(t)
-	s.change("backend")
-	tag := s.change("frontend")
-	backend, err := s.HalfTag(t.Context(), "backend")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.built("backend", backend)
-	s.built("frontend", tag)
+	_, tag := s.bothBuilt()
 	cmd := exec.Command(os.Args[0], "-test.run=TestImagesFromTheEnvironment", "-test.v") // Go reads a proxy once a process
 	cmd.Env = append(os.Environ(), "IMAGES_ROOT="+s.Root, "IMAGES_HOME="+s.Home)
 	for k, v := range s.access.Vars() {

@@ -69,14 +69,7 @@ func planned(t *testing.T) (*shelf, string) {
 	write(t, infra(s.Environment, "enviroments", "probe", "main.tf"), things)
 	write(t, infra(s.Environment, "lambda_handler", "main.go"), "package main\n\nfunc main() {}\n")
 	write(t, filepath.Join(s.Root, ".gitignore"), "*.tfvars\n.terraform*\nbackend.hcl\n*.zip\nbin\nsaid\n")
-	s.change("backend")
-	tag := s.change("frontend")
-	backend, err := s.HalfTag(t.Context(), "backend")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.built("backend", backend)
-	s.built("frontend", tag)
+	_, tag := s.bothBuilt()
 	s.images()
 	return s, tag
 }
