@@ -59,6 +59,9 @@ func TestReplica(t *testing.T) {
 		t.Errorf("%d products while the replica lags behind the migrations", n)
 	}
 	on(replica, "SELECT pg_wal_replay_resume()")
+	if err := replica.CatchUp(primary); err != nil {
+		t.Fatal(err)
+	}
 	replicaIs(db, "up")
 	eventually(t, "catalogue reads reach the replica", func() bool {
 		before := relay.bytes.Load()

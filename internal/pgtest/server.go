@@ -77,6 +77,49 @@ func (s *Server) Replica() (*Server, error) {
 	return r, nil
 }
 
+// CatchUp waits, at most a minute, until the replica s has replayed what primary has
+// written so far. It looks at positions in the log alone: a question about a table can
+// wait for a lock that the replay holds while the replay waits for the question's
+// snapshot, until max_standby_streaming_delay (30 s) cancels it.
+func (s *Server) CatchUp(primary *Server) error {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	from, err := pgx.Connect(ctx, primary.socketDSN("postgres"))
+	if err != nil {
+		return err
+	}
+	defer from.Close(ctx)
+	to, err := pgx.Connect(ctx, s.socketDSN("postgres"))
+	if err != nil {
+		return err
+	}
+	defer to.Close(ctx)
+	// A commit that waits for the disk takes all those before it along.
+	if _, err := from.Exec(ctx, "SET synchronous_commit = on; SELECT pg_logical_emit_message(true, 'pgtest', 'catch up')"); err != nil {
+		return err
+	}
+	var written string
+	if err := from.QueryRow(ctx, "SELECT pg_current_wal_flush_lsn()::text").Scan(&written); err != nil {
+		return err
+	}
+	for {
+		var replayed string
+		var reached bool
+		err := to.QueryRow(ctx, "SELECT coalesce(pg_last_wal_replay_lsn(), '0/0')::text, coalesce(pg_last_wal_replay_lsn(), '0/0') >= $1::text::pg_lsn", written).Scan(&replayed, &reached)
+		if err != nil {
+			return fmt.Errorf("the replica was last seen at %s, the primary at %s: %w", replayed, written, err)
+		}
+		if reached {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("the replica is at %s, the primary at %s: %w", replayed, written, ctx.Err())
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+}
+
 func newServer() (*Server, error) {
 	programs, err := pg.Find()
 	if err != nil {
