@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -47,19 +48,23 @@ type answer struct {
 type snapshot struct {
 	version  int64
 	etag     string
-	plain    content // a bare array of every product
-	zipped   content // the same, compressed
+	same     http.Header // of the answer to who has it already
+	plain    content     // a bare array of every product
+	zipped   content     // the same, compressed
 	products map[int64]json.RawMessage
 }
 
-// content is a body with the headers that describe it.
+// content is a body with the headers of its answer.
 type content struct {
 	header http.Header
 	body   []byte
 }
 
-func newContent(encoding string, body []byte) content {
-	h := http.Header{"Content-Type": {"application/json"}, "Content-Length": {strconv.Itoa(len(body))}}
+// content returns one form of the catalogue's body.
+func (s *snapshot) content(encoding string, body []byte) content {
+	h := maps.Clone(s.same)
+	h.Set("Content-Type", "application/json")
+	h.Set("Content-Length", strconv.Itoa(len(body)))
 	if encoding != "" {
 		h.Set("Content-Encoding", encoding)
 	}
@@ -163,10 +168,15 @@ func newSnapshot(c *shop.Catalogue) (*snapshot, error) {
 	if err := zip.Close(); err != nil {
 		return nil, err
 	}
-	s.plain, s.zipped = newContent("", plain), newContent("gzip", buf.Bytes())
 	// Weak, because the compressed form has the same tag. Servers agree on it.
 	sum := sha256.Sum256(plain)
 	s.etag = `W/"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`
+	s.same = http.Header{
+		"Etag":          {s.etag},
+		"Cache-Control": {"no-cache"}, // keep it, but ask before use
+		"Vary":          append(slices.Clone(protection["Vary"]), "Accept-Encoding"),
+	}
+	s.plain, s.zipped = s.content("", plain), s.content("gzip", buf.Bytes())
 	return s, nil
 }
 
@@ -176,11 +186,8 @@ func (s *Server) getProducts(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	h := w.Header()
-	h.Set("ETag", catalogue.etag)
-	h.Set("Cache-Control", "no-cache") // keep it, but ask before use
-	h.Add("Vary", "Accept-Encoding")
-	if etagMatches(r.Header.Get("If-None-Match"), catalogue.etag) {
+	if tag := r.Header.Get("If-None-Match"); tag != "" && etagMatches(tag, catalogue.etag) {
+		maps.Copy(w.Header(), catalogue.same)
 		w.WriteHeader(http.StatusNotModified)
 		return nil
 	}
@@ -188,7 +195,7 @@ func (s *Server) getProducts(w http.ResponseWriter, r *http.Request) error {
 	if acceptsGzip(r.Header.Get("Accept-Encoding")) {
 		content = &catalogue.zipped
 	}
-	maps.Copy(h, content.header)
+	maps.Copy(w.Header(), content.header)
 	w.Write(content.body)
 	return nil
 }

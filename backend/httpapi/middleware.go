@@ -18,24 +18,19 @@ import (
 	"grocery/internal/logging"
 )
 
-// requestTimeout bounds how long a request may wait for the database.
-const requestTimeout = 15 * time.Second
-
-// withRequest gives each request an id and a time limit, logs it when it is done and turns a panic
-// into an internal error. Queries, headers and bodies are not logged.
+// withRequest gives each request an id, logs it when it is done and turns a panic into an
+// internal error. Queries, headers and bodies are not logged.
 func (s *Server) withRequest(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		start := time.Now()
 		id := requestID(r)
-		ctx, traceID, done := r.Context(), "", func(string, int) {}
+		ctx, traceID, done := r.Context(), "", func(string, int, time.Duration) {}
 		if s.Observer != nil {
 			ctx, traceID, done = s.Observer.Begin(w, r)
 		}
-		ctx, cancel := context.WithTimeout(logging.WithRequestID(ctx, id), requestTimeout)
-		defer cancel()
-		r = r.WithContext(ctx)
-		w.Header().Set("X-Request-Id", id)
+		r = r.WithContext(logging.WithRequestID(ctx, id))
+		w.Header()["X-Request-Id"] = []string{id}
 		rec := &recorder{ResponseWriter: w}
-		start := time.Now()
 		defer func() {
 			if v := recover(); v != nil {
 				s.Log.ErrorContext(r.Context(), "panic", "value", fmt.Sprint(v), "stack", string(debug.Stack()))
@@ -43,25 +38,38 @@ func (s *Server) withRequest(next http.Handler) http.Handler {
 					s.fail(rec, r, fmt.Errorf("panic: %v", v))
 				}
 			}
-			level := slog.LevelInfo
-			if r.URL.Path == "/health" || r.URL.Path == "/ready" {
-				level = slog.LevelDebug
-			}
-			if s.Log.Enabled(r.Context(), level) {
-				now := time.Now()
-				line := slog.NewRecord(now, level, "request", 0)
-				line.AddAttrs(slog.String("method", r.Method), slog.String("path", r.URL.Path),
-					slog.Int("status", rec.status), slog.Int("bytes", rec.bytes), slog.Float64("ms", float64(now.Sub(start).Microseconds())/1000),
-					slog.String("client", clientAddr(r).String()))
-				if traceID != "" {
-					line.AddAttrs(slog.String("trace_id", traceID))
-				}
-				s.Log.Handler().Handle(r.Context(), line)
-			}
-			done(routeOf(r), rec.status)
+			now := time.Now()
+			took := now.Sub(start)
+			s.logRequest(r, rec, now, took, id, traceID)
+			done(routeOf(r), rec.status, took)
 		}()
 		next.ServeHTTP(rec, r)
 	})
+}
+
+// logRequest writes the line of a request that is done. It goes to the handler with all it
+// says at once, as it is written most of all.
+func (s *Server) logRequest(r *http.Request, rec *recorder, now time.Time, took time.Duration, id, traceID string) {
+	level := slog.LevelInfo
+	if r.URL.Path == "/health" || r.URL.Path == "/ready" {
+		level = slog.LevelDebug
+	}
+	ctx := context.Background() // the id is among the rest
+	if !s.Log.Enabled(ctx, level) {
+		return
+	}
+	said := [...]slog.Attr{
+		slog.String("method", r.Method), slog.String("path", r.URL.Path), slog.Int("status", rec.status), slog.Int("bytes", rec.bytes),
+		slog.Float64("ms", float64(took.Microseconds())/1000), slog.String("client", clientAddr(r).String()), slog.String("request_id", id),
+		slog.String("trace_id", traceID),
+	}
+	attrs := said[:]
+	if traceID == "" {
+		attrs = attrs[:len(attrs)-1]
+	}
+	line := slog.NewRecord(now, level, "request", 0)
+	line.AddAttrs(attrs...)
+	s.Log.Handler().Handle(ctx, line)
 }
 
 // routeOf returns the pattern of the route that served a request, without its method;

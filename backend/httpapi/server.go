@@ -47,8 +47,8 @@ type Config struct {
 type Observer interface {
 	// Begin is called when a request arrives, and may set headers of its answer. The
 	// context is for all that is done for it; traceID is empty when it is not traced.
-	// done is called at its end, with the pattern of its route.
-	Begin(w http.ResponseWriter, r *http.Request) (ctx context.Context, traceID string, done func(route string, status int))
+	// done is called at its end, with the pattern of its route and the time it took.
+	Begin(w http.ResponseWriter, r *http.Request) (ctx context.Context, traceID string, done func(route string, status int, took time.Duration))
 	// Event is called for each event of the audit log.
 	Event(name string)
 }
@@ -111,12 +111,12 @@ type Route struct {
 func (s *Server) Routes() []Route {
 	get, post := http.MethodGet, http.MethodPost
 	return []Route{
-		{get, "/health", s.open(s.getHealth)},
+		{get, "/health", s.quick(s.getHealth)},
 		{get, "/ready", s.open(s.getReady)},
-		{get, "/api/openapi.yaml", s.open(s.getOpenAPI)},
+		{get, "/api/openapi.yaml", s.quick(s.getOpenAPI)},
 
-		{get, "/api/products/all_products", s.open(s.getProducts)},
-		{get, "/api/products/{id}", s.open(s.getProduct)},
+		{get, "/api/products/all_products", s.quick(s.getProducts)},
+		{get, "/api/products/{id}", s.quick(s.getProduct)},
 		{post, "/api/products/{id}/add-review", s.signedIn(s.addReview)},
 		{http.MethodPut, "/api/products/{id}/update-review", s.signedIn(s.updateReview)},
 		{http.MethodDelete, "/api/products/{id}/remove-review", s.signedIn(s.removeReview)},
@@ -186,16 +186,13 @@ func (s *Server) mux() http.Handler {
 			methods = append(methods, r.Method)
 		}
 	}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if _, pattern := mux.Handler(r); pattern != "" {
-			mux.ServeHTTP(w, r)
-			return
-		}
+	const rest = "/"
+	mux.HandleFunc(rest, func(w http.ResponseWriter, r *http.Request) {
 		var allow []string
 		for _, method := range methods {
 			other := *r
 			other.Method = method
-			if _, pattern := mux.Handler(&other); pattern != "" {
+			if _, pattern := mux.Handler(&other); pattern != rest {
 				allow = append(allow, method)
 			}
 		}
@@ -210,10 +207,25 @@ func (s *Server) mux() http.Handler {
 		}
 		writeJSON(w, http.StatusMethodNotAllowed, body)
 	})
+	return mux
 }
+
+// requestTimeout bounds how long a request may wait for the database.
+const requestTimeout = 15 * time.Second
 
 // open serves a route to anybody.
 func (s *Server) open(fn func(http.ResponseWriter, *http.Request) error) http.HandlerFunc {
+	handler := s.quick(fn)
+	return func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithTimeout(r.Context(), requestTimeout)
+		defer cancel()
+		handler(w, r.WithContext(ctx))
+	}
+}
+
+// quick serves a route to anybody that waits for nothing, or for no longer than it allows
+// itself.
+func (s *Server) quick(fn func(http.ResponseWriter, *http.Request) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if err := fn(w, r); err != nil {
 			s.fail(w, r, err)

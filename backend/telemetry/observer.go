@@ -16,9 +16,10 @@ type Observer struct {
 }
 
 // Begin is called when a request arrives. The context is for all that is done for the
-// request; traceID is empty when it is not traced. done is to be called at its end.
-func (o *Observer) Begin(w http.ResponseWriter, r *http.Request) (ctx context.Context, traceID string, done func(route string, status int)) {
-	start, ctx := time.Now(), r.Context()
+// request; traceID is empty when it is not traced. done is to be called at its end, with
+// the time that the request took.
+func (o *Observer) Begin(w http.ResponseWriter, r *http.Request) (ctx context.Context, traceID string, done func(route string, status int, took time.Duration)) {
+	ctx = r.Context()
 	var span trace.Span
 	if o.Traces != nil {
 		ctx, span = o.Traces.begin(r)
@@ -27,9 +28,9 @@ func (o *Observer) Begin(w http.ResponseWriter, r *http.Request) (ctx context.Co
 			traceID = span.SpanContext().TraceID().String()
 		}
 	}
-	return ctx, traceID, func(route string, status int) {
+	return ctx, traceID, func(route string, status int, took time.Duration) {
 		if o.Metrics != nil {
-			o.Metrics.request(r.Method, route, status, time.Since(start))
+			o.Metrics.request(r.Method, route, status, took)
 		}
 		if span != nil {
 			end(span, r.Method, route, status)

@@ -26,7 +26,7 @@ func TestMetrics(t *testing.T) {
 	o := &telemetry.Observer{Metrics: m}
 	for range 3 {
 		_, traceID, done := o.Begin(httptest.NewRecorder(), httptest.NewRequest("GET", "/api/products/17", nil))
-		done("/api/products/{id}", 200)
+		done("/api/products/{id}", 200, time.Millisecond)
 		if traceID != "" {
 			t.Errorf("trace %q without traces", traceID)
 		}
@@ -115,7 +115,7 @@ func TestTraces(t *testing.T) {
 	if !strings.HasPrefix(passed, "00-"+parent+"-") || out.Header.Get("Traceparent") != "" {
 		t.Errorf("passed on %q; the caller's request has %q", passed, out.Header.Get("Traceparent"))
 	}
-	done("/api/v1/orders", 503)
+	done("/api/v1/orders", 503, time.Millisecond)
 	if err := traces.Close(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -144,7 +144,7 @@ func TestQueriesOfNobodyAreNotTraced(t *testing.T) {
 	req := httptest.NewRequest("GET", "/", nil)
 	req.Header.Set("Traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00")
 	_, traceID, done := (&telemetry.Observer{Traces: traces}).Begin(httptest.NewRecorder(), req)
-	done("/", 200)
+	done("/", 200, time.Millisecond)
 	if err := traces.Close(t.Context()); err != nil {
 		t.Fatal(err)
 	}

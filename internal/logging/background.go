@@ -3,14 +3,18 @@ package logging
 import (
 	"io"
 	"sync"
+	"time"
 )
 
 // maxBehind is how many bytes may wait to be written before those who log have to wait.
 const maxBehind = 1 << 20
 
-// Background is a writer that passes on what it is given in the background, at once and
-// in order; what comes meanwhile goes together. So nobody waits for the log, and under load it
-// takes one system call for many lines. What is not written when the process is killed is
+// gathering is how long a line waits for others that are written together with it.
+const gathering = time.Millisecond
+
+// Background is a writer that passes on what it is given in the background and in order,
+// within a millisecond; what comes meanwhile goes together. So nobody waits for the log, and
+// under load it takes one system call for many lines. What is not written when the process is killed is
 // lost: call Close before the end.
 type Background struct {
 	w     io.Writer
@@ -18,7 +22,6 @@ type Background struct {
 	more  sync.Cond // something waits to be written, or it has been; or Close
 	lines []byte
 	spare []byte
-	busy  bool // lines were taken and are being written
 	ended bool
 	done  chan struct{}
 }
@@ -42,7 +45,7 @@ func (b *Background) Write(p []byte) (int, error) {
 		return b.w.Write(p)
 	}
 	b.lines = append(b.lines, p...)
-	if !b.busy {
+	if len(b.lines) == len(p) {
 		b.more.Broadcast()
 	}
 	return len(p), nil
@@ -59,12 +62,17 @@ func (b *Background) write() {
 			}
 			b.more.Wait()
 		}
+		if !b.ended {
+			b.mu.Unlock()
+			time.Sleep(gathering)
+			b.mu.Lock()
+		}
 		lines := b.lines
-		b.lines, b.busy = b.spare[:0], true
+		b.lines = b.spare[:0]
 		b.mu.Unlock()
 		b.w.Write(lines)
 		b.mu.Lock()
-		b.spare, b.busy = lines, false
+		b.spare = lines
 		b.more.Broadcast()
 	}
 }

@@ -23,15 +23,29 @@ func ParseLevel(s string) slog.Level {
 
 type requestIDKey struct{}
 
-// WithRequestID returns a context whose log lines carry the request id.
-func WithRequestID(ctx context.Context, id string) context.Context {
-	return context.WithValue(ctx, requestIDKey{}, id)
+// requestContext is a context with the id of a request.
+type requestContext struct {
+	context.Context
+	id string
 }
+
+// Value is of context.Context.
+func (c *requestContext) Value(key any) any {
+	if key == (requestIDKey{}) {
+		return c
+	}
+	return c.Context.Value(key)
+}
+
+// WithRequestID returns a context whose log lines carry the request id.
+func WithRequestID(ctx context.Context, id string) context.Context { return &requestContext{ctx, id} }
 
 // RequestID returns the id given to WithRequestID, or "".
 func RequestID(ctx context.Context) string {
-	id, _ := ctx.Value(requestIDKey{}).(string)
-	return id
+	if c, ok := ctx.Value(requestIDKey{}).(*requestContext); ok {
+		return c.id
+	}
+	return ""
 }
 
 type handler struct{ slog.Handler }
