@@ -51,6 +51,16 @@ func TestPageAndCatalogueAnswerThroughTheBalancer(t *testing.T) {
 	if resp.StatusCode != 200 || !strings.HasPrefix(resp.Header.Get("Content-Type"), "image/") {
 		t.Errorf("picture: %s %s", resp.Status, resp.Header.Get("Content-Type"))
 	}
+	for path, sticks := range map[string]bool{"/": true, "/api/products/all_products": false} {
+		resp, err := client.Get(shared.url + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if got := strings.Contains(strings.Join(resp.Header.Values("Set-Cookie"), "; "), "AWSALB="); got != sticks {
+			t.Errorf("%s is bound to its instance: %v, want %v", path, got, sticks)
+		}
+	}
 	if status, body, err := shared.get("/api/nothing"); err != nil || status != 404 || !strings.HasPrefix(body, "{") {
 		t.Errorf("unknown API path: %d %v %.80s", status, err, body)
 	}

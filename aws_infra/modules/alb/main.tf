@@ -43,6 +43,14 @@ resource "aws_lb_target_group" "this" {
     healthy_threshold   = var.health_check.healthy_threshold
     unhealthy_threshold = var.health_check.unhealthy_threshold
   }
+
+  # The page's files are named after their content. While a release runs, old and new
+  # instances serve side by side: a browser gets all files from the one that gave it the page.
+  stickiness {
+    enabled         = each.key == "frontend"
+    type            = "lb_cookie"
+    cookie_duration = 600
+  }
 }
 
 resource "aws_lb_listener" "http" {

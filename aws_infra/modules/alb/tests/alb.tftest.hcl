@@ -46,6 +46,11 @@ run "the_page_is_the_default_and_the_api_the_rule" {
   }
 
   assert {
+    condition     = { for k, g in aws_lb_target_group.this : k => one(g.stickiness).enabled } == { frontend = true, backend = false }
+    error_message = "A browser gets all files of the page from one instance; the API's instances share everything."
+  }
+
+  assert {
     condition     = one(aws_lb_listener.http.default_action).target_group_arn == aws_lb_target_group.this["frontend"].arn && output.target_group_arn == aws_lb_target_group.this["frontend"].arn
     error_message = "/ is the page."
   }
