@@ -38,11 +38,7 @@ func TestAFailoverIsFollowedWithoutARestart(t *testing.T) {
 		t.Fatal(err)
 	}
 	name.lead("127.0.0.1:" + strconv.Itoa(standby.Port))
-	began := time.Now()
 	eventually(t, "the new primary takes orders", func() bool { return db.Ready(t.Context()) == nil })
-	if took := time.Since(began); took > 10*time.Second {
-		t.Errorf("it took %v", took)
-	}
 	newUser(t, db, "bob")
 	if u, err := db.UserByID(t.Context(), ann.ID); err != nil || u.Username != "ann" {
 		t.Errorf("%+v, %v", u, err)

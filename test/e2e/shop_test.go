@@ -154,9 +154,8 @@ func TestAWSCLIWorksBothWaysIn(t *testing.T) {
 
 func TestRefusalsSayWhatToDo(t *testing.T) {
 	t.Run("an action nobody serves is named and not retried", func(t *testing.T) {
-		start := time.Now()
 		out, err := shared.aws(t, nil, "ec2", "describe-fleets")
-		if err == nil || !strings.Contains(out, "DescribeFleets") || time.Since(start) > 10*time.Second {
+		if err == nil || !strings.Contains(out, "DescribeFleets") || strings.Contains(out, "max retries") {
 			t.Errorf("%v %s", err, out)
 		}
 	})
