@@ -169,7 +169,8 @@ describe('orders', () => {
     expect(within(receipt).getByRole('row', { name: /Bananas/ })).toHaveTextContent('€1.79');
     await user.click(screen.getByRole('button', { name: 'Order again, G-2026-000001' }));
     expect(await screen.findByRole('heading', { level: 1, name: 'Your basket' })).toBeInTheDocument();
-    expect(screen.getByText(/we do not have it at the moment: Old Cheese/)).toBeInTheDocument();
+    expect(screen.getByText(/we do not have it at the moment: Old Cheese\./)).toBeInTheDocument();
+    expect(screen.getByText(/it is all we have: Bananas\./)).toBeInTheDocument();
     expect(api.basket).toEqual([{ product_id: 2, quantity: 1 }]);
   });
 

@@ -3,14 +3,16 @@ import { useToast } from '@/components/Toasts';
 import { useBasketStore } from '@/features/basket/basket-context';
 import type { Reordered } from '@/lib/shop-types';
 
-/** The goods of an earlier order are in the basket: shows it, and says what the shop no longer has. */
+/** The goods of an earlier order are in the basket: shows it, and says what is missing. */
 export function useReordered() {
   const store = useBasketStore();
   const navigate = useNavigate();
   const toast = useToast();
   return ({ basket, left_out }: Reordered) => {
     store.adopt(basket);
-    if (left_out.length > 0) toast(`Not in your basket, because we do not have it at the moment: ${left_out.map((l) => l.name).join(', ')}.`, 'bad');
+    const named = (fewer: boolean) => left_out.filter((l) => (l.reason === 'too_few') === fewer).map((l) => l.name).join(', ');
+    if (named(false) !== '') toast(`Not in your basket, because we do not have it at the moment: ${named(false)}.`, 'bad');
+    if (named(true) !== '') toast(`Less in your basket than you had, because it is all we have: ${named(true)}.`, 'bad');
     void navigate('/basket');
   };
 }

@@ -670,7 +670,7 @@ export interface paths {
         /**
          * Put the goods of an order into the caller's basket once more.
          * @description Of a product that is in the basket already the larger quantity stays, so that a repeat
-         *     changes nothing. No more is put in than is in stock.
+         *     changes nothing. No more is put in than is in stock; left_out names what is missing.
          */
         post: operations["reorder"];
         delete?: never;
@@ -726,7 +726,8 @@ export interface paths {
          * Exchange the cookie's refresh token for the next one and an access token.
          * @description A refresh token is good for one use and 30 days. Within 30 seconds of its use it may
          *     be used again (two tabs, an answer that got lost). Used later, it is in the wrong
-         *     hands: the session ends, and all its tokens with it.
+         *     hands: the session ends, and all its refresh tokens with it. Access tokens live on
+         *     until they expire, 15 minutes at most.
          */
         post: operations["refreshSession"];
         delete?: never;
@@ -1159,7 +1160,7 @@ export interface components {
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description The request body is larger than 64 KiB. */
+        /** @description The request body is larger than is accepted. */
         TooLarge: {
             headers: {
                 [name: string]: unknown;
@@ -1168,23 +1169,44 @@ export interface components {
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description Too many attempts; Retry-After says when to come back, in seconds. */
+        /** @description Too many requests, of the account or the client. */
         TooMany: {
             headers: {
-                "Retry-After"?: number;
+                "Retry-After": components["headers"]["RetryAfter"];
                 [name: string]: unknown;
             };
             content: {
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description The database is away; nothing is changed. Try again. */
+        /** @description Too many requests (too_many), of the account or the client. */
+        TooManyV1: {
+            headers: {
+                "Retry-After": components["headers"]["RetryAfter"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Something the shop needs is away; nothing is changed. Try again. */
         Unavailable: {
             headers: {
+                "Retry-After": components["headers"]["RetryAfter"];
                 [name: string]: unknown;
             };
             content: {
                 "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description Something the shop needs is away (unavailable); nothing is changed. Try again. */
+        UnavailableV1: {
+            headers: {
+                "Retry-After": components["headers"]["RetryAfter"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Problem"];
             };
         };
         /** @description No token, or one that has expired or is not ours. */
@@ -1281,6 +1303,8 @@ export interface components {
     headers: {
         /** @description The version of the basket, in quotes. */
         BasketETag: string;
+        /** @description When to come back, in seconds. */
+        RetryAfter: number;
     };
     pathItems: never;
 }
@@ -1327,6 +1351,7 @@ export interface operations {
                     };
                 };
             };
+            429: components["responses"]["TooMany"];
             503: components["responses"]["Unavailable"];
         };
     };
@@ -1353,7 +1378,10 @@ export interface operations {
     getProducts: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag of what the client has. */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -1372,6 +1400,7 @@ export interface operations {
             /** @description What the client has is still true. */
             304: {
                 headers: {
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -1425,7 +1454,9 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
             422: components["responses"]["TokenMalformed"];
+            429: components["responses"]["TooMany"];
             503: components["responses"]["Unavailable"];
         };
     };
@@ -1449,7 +1480,9 @@ export interface operations {
             401: components["responses"]["TokenRefused"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
             422: components["responses"]["TokenMalformed"];
+            429: components["responses"]["TooMany"];
             503: components["responses"]["Unavailable"];
         };
     };
@@ -1473,7 +1506,9 @@ export interface operations {
             401: components["responses"]["TokenRefused"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
             422: components["responses"]["TokenMalformed"];
+            429: components["responses"]["TooMany"];
             503: components["responses"]["Unavailable"];
         };
     };
@@ -1557,6 +1592,7 @@ export interface operations {
             401: components["responses"]["TokenRefused"];
             404: components["responses"]["NotFound"];
             422: components["responses"]["TokenMalformed"];
+            429: components["responses"]["TooMany"];
             503: components["responses"]["Unavailable"];
         };
     };
@@ -1579,7 +1615,9 @@ export interface operations {
                 };
             };
             401: components["responses"]["TokenRefused"];
+            404: components["responses"]["NotFound"];
             422: components["responses"]["TokenMalformed"];
+            429: components["responses"]["TooMany"];
             503: components["responses"]["Unavailable"];
         };
     };
@@ -1641,6 +1679,7 @@ export interface operations {
                     "image/jpeg": string;
                 };
             };
+            429: components["responses"]["TooMany"];
         };
     };
     getFavourites: {
@@ -1662,7 +1701,9 @@ export interface operations {
                 };
             };
             401: components["responses"]["TokenRefused"];
+            404: components["responses"]["NotFound"];
             422: components["responses"]["TokenMalformed"];
+            429: components["responses"]["TooMany"];
             503: components["responses"]["Unavailable"];
         };
     };
@@ -1679,7 +1720,9 @@ export interface operations {
             400: components["responses"]["Invalid"];
             401: components["responses"]["TokenRefused"];
             404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
             422: components["responses"]["TokenMalformed"];
+            429: components["responses"]["TooMany"];
             503: components["responses"]["Unavailable"];
         };
     };
@@ -1695,7 +1738,10 @@ export interface operations {
             200: components["responses"]["Done"];
             400: components["responses"]["Invalid"];
             401: components["responses"]["TokenRefused"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
             422: components["responses"]["TokenMalformed"];
+            429: components["responses"]["TooMany"];
             503: components["responses"]["Unavailable"];
         };
     };
@@ -1718,7 +1764,9 @@ export interface operations {
                 };
             };
             401: components["responses"]["TokenRefused"];
+            404: components["responses"]["NotFound"];
             422: components["responses"]["TokenMalformed"];
+            429: components["responses"]["TooMany"];
             503: components["responses"]["Unavailable"];
         };
     };
@@ -1741,6 +1789,7 @@ export interface operations {
             404: components["responses"]["NotFound"];
             413: components["responses"]["TooLarge"];
             422: components["responses"]["TokenMalformed"];
+            429: components["responses"]["TooMany"];
             503: components["responses"]["Unavailable"];
         };
     };
@@ -1757,7 +1806,9 @@ export interface operations {
             400: components["responses"]["Invalid"];
             401: components["responses"]["TokenRefused"];
             404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
             422: components["responses"]["TokenMalformed"];
+            429: components["responses"]["TooMany"];
             503: components["responses"]["Unavailable"];
         };
     };
@@ -1782,7 +1833,9 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
             422: components["responses"]["TokenMalformed"];
+            429: components["responses"]["TooMany"];
             503: components["responses"]["Unavailable"];
         };
     };
@@ -1805,7 +1858,9 @@ export interface operations {
                 };
             };
             401: components["responses"]["TokenRefused"];
+            404: components["responses"]["NotFound"];
             422: components["responses"]["TokenMalformed"];
+            429: components["responses"]["TooMany"];
             503: components["responses"]["Unavailable"];
         };
     };
@@ -1847,8 +1902,9 @@ export interface operations {
                     };
                 };
             };
-            400: components["responses"]["Invalid"];
-            503: components["responses"]["Unavailable"];
+            400: components["responses"]["Problem"];
+            429: components["responses"]["TooManyV1"];
+            503: components["responses"]["UnavailableV1"];
         };
     };
     getProductV1: {
@@ -1871,9 +1927,10 @@ export interface operations {
                     "application/json": components["schemas"]["ProductV1"];
                 };
             };
-            400: components["responses"]["Invalid"];
-            404: components["responses"]["NotFound"];
-            503: components["responses"]["Unavailable"];
+            400: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            429: components["responses"]["TooManyV1"];
+            503: components["responses"]["UnavailableV1"];
         };
     };
     getCategories: {
@@ -1900,7 +1957,8 @@ export interface operations {
                     };
                 };
             };
-            503: components["responses"]["Unavailable"];
+            429: components["responses"]["TooManyV1"];
+            503: components["responses"]["UnavailableV1"];
         };
     };
     getReviews: {
@@ -1947,11 +2005,12 @@ export interface operations {
                     };
                 };
             };
-            400: components["responses"]["Invalid"];
-            401: components["responses"]["TokenRefused"];
-            404: components["responses"]["NotFound"];
-            422: components["responses"]["TokenMalformed"];
-            503: components["responses"]["Unavailable"];
+            400: components["responses"]["Problem"];
+            401: components["responses"]["TokenRefusedV1"];
+            404: components["responses"]["Problem"];
+            422: components["responses"]["TokenRefusedV1"];
+            429: components["responses"]["TooManyV1"];
+            503: components["responses"]["UnavailableV1"];
         };
     };
     putReview: {
@@ -1987,13 +2046,14 @@ export interface operations {
                     "application/json": components["schemas"]["ReviewV1"];
                 };
             };
-            400: components["responses"]["Invalid"];
-            401: components["responses"]["TokenRefused"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            413: components["responses"]["TooLarge"];
-            422: components["responses"]["TokenMalformed"];
-            503: components["responses"]["Unavailable"];
+            400: components["responses"]["Problem"];
+            401: components["responses"]["TokenRefusedV1"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            422: components["responses"]["TokenRefusedV1"];
+            429: components["responses"]["TooManyV1"];
+            503: components["responses"]["UnavailableV1"];
         };
     };
     deleteReview: {
@@ -2014,11 +2074,12 @@ export interface operations {
                 };
                 content?: never;
             };
-            400: components["responses"]["Invalid"];
-            401: components["responses"]["TokenRefused"];
-            404: components["responses"]["NotFound"];
-            422: components["responses"]["TokenMalformed"];
-            503: components["responses"]["Unavailable"];
+            400: components["responses"]["Problem"];
+            401: components["responses"]["TokenRefusedV1"];
+            404: components["responses"]["Problem"];
+            422: components["responses"]["TokenRefusedV1"];
+            429: components["responses"]["TooManyV1"];
+            503: components["responses"]["UnavailableV1"];
         };
     };
     getFavouritesV1: {
@@ -2041,9 +2102,10 @@ export interface operations {
                     };
                 };
             };
-            401: components["responses"]["TokenRefused"];
-            422: components["responses"]["TokenMalformed"];
-            503: components["responses"]["Unavailable"];
+            401: components["responses"]["TokenRefusedV1"];
+            422: components["responses"]["TokenRefusedV1"];
+            429: components["responses"]["TooManyV1"];
+            503: components["responses"]["UnavailableV1"];
         };
     };
     putFavourite: {
@@ -2064,11 +2126,12 @@ export interface operations {
                 };
                 content?: never;
             };
-            400: components["responses"]["Invalid"];
-            401: components["responses"]["TokenRefused"];
-            404: components["responses"]["NotFound"];
-            422: components["responses"]["TokenMalformed"];
-            503: components["responses"]["Unavailable"];
+            400: components["responses"]["Problem"];
+            401: components["responses"]["TokenRefusedV1"];
+            404: components["responses"]["Problem"];
+            422: components["responses"]["TokenRefusedV1"];
+            429: components["responses"]["TooManyV1"];
+            503: components["responses"]["UnavailableV1"];
         };
     };
     deleteFavourite: {
@@ -2089,10 +2152,11 @@ export interface operations {
                 };
                 content?: never;
             };
-            400: components["responses"]["Invalid"];
-            401: components["responses"]["TokenRefused"];
-            422: components["responses"]["TokenMalformed"];
-            503: components["responses"]["Unavailable"];
+            400: components["responses"]["Problem"];
+            401: components["responses"]["TokenRefusedV1"];
+            422: components["responses"]["TokenRefusedV1"];
+            429: components["responses"]["TooManyV1"];
+            503: components["responses"]["UnavailableV1"];
         };
     };
     confirmAge: {
@@ -2125,11 +2189,12 @@ export interface operations {
                     };
                 };
             };
-            400: components["responses"]["Invalid"];
-            401: components["responses"]["TokenRefused"];
-            404: components["responses"]["NotFound"];
-            422: components["responses"]["TokenMalformed"];
-            503: components["responses"]["Unavailable"];
+            400: components["responses"]["Problem"];
+            401: components["responses"]["TokenRefusedV1"];
+            413: components["responses"]["Problem"];
+            422: components["responses"]["TokenRefusedV1"];
+            429: components["responses"]["TooManyV1"];
+            503: components["responses"]["UnavailableV1"];
         };
     };
     quoteBasket: {
@@ -2152,7 +2217,8 @@ export interface operations {
             };
             400: components["responses"]["Problem"];
             413: components["responses"]["Problem"];
-            503: components["responses"]["Problem"];
+            429: components["responses"]["TooManyV1"];
+            503: components["responses"]["UnavailableV1"];
         };
     };
     getMyBasket: {
@@ -2165,9 +2231,10 @@ export interface operations {
         requestBody?: never;
         responses: {
             200: components["responses"]["Basket"];
-            401: components["responses"]["TokenRefused"];
-            422: components["responses"]["TokenMalformed"];
-            503: components["responses"]["Problem"];
+            401: components["responses"]["TokenRefusedV1"];
+            422: components["responses"]["TokenRefusedV1"];
+            429: components["responses"]["TooManyV1"];
+            503: components["responses"]["UnavailableV1"];
         };
     };
     clearMyBasket: {
@@ -2184,11 +2251,12 @@ export interface operations {
         responses: {
             200: components["responses"]["Basket"];
             400: components["responses"]["Problem"];
-            401: components["responses"]["TokenRefused"];
+            401: components["responses"]["TokenRefusedV1"];
             404: components["responses"]["Problem"];
             412: components["responses"]["BasketChanged"];
-            422: components["responses"]["TokenMalformed"];
-            503: components["responses"]["Problem"];
+            422: components["responses"]["TokenRefusedV1"];
+            429: components["responses"]["TooManyV1"];
+            503: components["responses"]["UnavailableV1"];
         };
     };
     setBasketItem: {
@@ -2213,12 +2281,13 @@ export interface operations {
         responses: {
             200: components["responses"]["Basket"];
             400: components["responses"]["Problem"];
-            401: components["responses"]["TokenRefused"];
+            401: components["responses"]["TokenRefusedV1"];
             404: components["responses"]["Problem"];
             412: components["responses"]["BasketChanged"];
             413: components["responses"]["Problem"];
-            422: components["responses"]["TokenMalformed"];
-            503: components["responses"]["Problem"];
+            422: components["responses"]["TokenRefusedV1"];
+            429: components["responses"]["TooManyV1"];
+            503: components["responses"]["UnavailableV1"];
         };
     };
     removeBasketItem: {
@@ -2237,11 +2306,12 @@ export interface operations {
         responses: {
             200: components["responses"]["Basket"];
             400: components["responses"]["Problem"];
-            401: components["responses"]["TokenRefused"];
+            401: components["responses"]["TokenRefusedV1"];
             404: components["responses"]["Problem"];
             412: components["responses"]["BasketChanged"];
-            422: components["responses"]["TokenMalformed"];
-            503: components["responses"]["Problem"];
+            422: components["responses"]["TokenRefusedV1"];
+            429: components["responses"]["TooManyV1"];
+            503: components["responses"]["UnavailableV1"];
         };
     };
     mergeBasket: {
@@ -2267,12 +2337,13 @@ export interface operations {
                 };
             };
             400: components["responses"]["Problem"];
-            401: components["responses"]["TokenRefused"];
+            401: components["responses"]["TokenRefusedV1"];
             404: components["responses"]["Problem"];
             412: components["responses"]["BasketChanged"];
             413: components["responses"]["Problem"];
-            422: components["responses"]["TokenMalformed"];
-            503: components["responses"]["Problem"];
+            422: components["responses"]["TokenRefusedV1"];
+            429: components["responses"]["TooManyV1"];
+            503: components["responses"]["UnavailableV1"];
         };
     };
     getPaymentMethods: {
@@ -2323,9 +2394,10 @@ export interface operations {
                 };
             };
             400: components["responses"]["Problem"];
-            401: components["responses"]["TokenRefused"];
-            422: components["responses"]["TokenMalformed"];
-            503: components["responses"]["Problem"];
+            401: components["responses"]["TokenRefusedV1"];
+            422: components["responses"]["TokenRefusedV1"];
+            429: components["responses"]["TooManyV1"];
+            503: components["responses"]["UnavailableV1"];
         };
     };
     placeOrder: {
@@ -2364,10 +2436,12 @@ export interface operations {
                 };
             };
             400: components["responses"]["Problem"];
-            401: components["responses"]["TokenRefused"];
+            401: components["responses"]["TokenRefusedV1"];
             /** @description The card is refused (card_declined). The goods are back in the basket. */
             402: {
                 headers: {
+                    /** @description There when the refusal is that of an earlier request with this key. */
+                    "Idempotency-Replayed"?: "true";
                     [name: string]: unknown;
                 };
                 content: {
@@ -2416,14 +2490,13 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error?: string;
-                        code?: string;
+                    "application/json": components["schemas"]["Problem"] & {
                         msg?: string;
                     };
                 };
             };
-            503: components["responses"]["Problem"];
+            429: components["responses"]["TooManyV1"];
+            503: components["responses"]["UnavailableV1"];
         };
     };
     getOrder: {
@@ -2447,10 +2520,11 @@ export interface operations {
                 };
             };
             400: components["responses"]["Problem"];
-            401: components["responses"]["TokenRefused"];
+            401: components["responses"]["TokenRefusedV1"];
             404: components["responses"]["Problem"];
-            422: components["responses"]["TokenMalformed"];
-            503: components["responses"]["Problem"];
+            422: components["responses"]["TokenRefusedV1"];
+            429: components["responses"]["TooManyV1"];
+            503: components["responses"]["UnavailableV1"];
         };
     };
     getReceipt: {
@@ -2474,16 +2548,20 @@ export interface operations {
                 };
             };
             400: components["responses"]["Problem"];
-            401: components["responses"]["TokenRefused"];
+            401: components["responses"]["TokenRefusedV1"];
             404: components["responses"]["Problem"];
-            422: components["responses"]["TokenMalformed"];
-            503: components["responses"]["Problem"];
+            422: components["responses"]["TokenRefusedV1"];
+            429: components["responses"]["TooManyV1"];
+            503: components["responses"]["UnavailableV1"];
         };
     };
     reorder: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag of the basket as the caller knows it; a basket that has changed since is kept and answered with 412. */
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
             path: {
                 id: components["parameters"]["OrderID"];
             };
@@ -2503,17 +2581,22 @@ export interface operations {
                         left_out: {
                             product_id: number | null;
                             name: string;
-                            /** @enum {string} */
-                            reason: "not_sold" | "out_of_stock" | "basket_full";
+                            /**
+                             * @description With too_few, what is in stock is in the basket: less than was ordered.
+                             * @enum {string}
+                             */
+                            reason: "not_sold" | "out_of_stock" | "too_few" | "basket_full";
                         }[];
                     };
                 };
             };
             400: components["responses"]["Problem"];
-            401: components["responses"]["TokenRefused"];
+            401: components["responses"]["TokenRefusedV1"];
             404: components["responses"]["Problem"];
-            422: components["responses"]["TokenMalformed"];
-            503: components["responses"]["Problem"];
+            412: components["responses"]["BasketChanged"];
+            422: components["responses"]["TokenRefusedV1"];
+            429: components["responses"]["TooManyV1"];
+            503: components["responses"]["UnavailableV1"];
         };
     };
     signUp: {
@@ -2541,8 +2624,8 @@ export interface operations {
                 };
             };
             413: components["responses"]["Problem"];
-            429: components["responses"]["TooMany"];
-            503: components["responses"]["Unavailable"];
+            429: components["responses"]["TooManyV1"];
+            503: components["responses"]["UnavailableV1"];
         };
     };
     signIn: {
@@ -2570,8 +2653,8 @@ export interface operations {
                 };
             };
             413: components["responses"]["Problem"];
-            429: components["responses"]["TooMany"];
-            503: components["responses"]["Unavailable"];
+            429: components["responses"]["TooManyV1"];
+            503: components["responses"]["UnavailableV1"];
         };
     };
     refreshSession: {
@@ -2608,8 +2691,8 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            429: components["responses"]["TooMany"];
-            503: components["responses"]["Unavailable"];
+            429: components["responses"]["TooManyV1"];
+            503: components["responses"]["UnavailableV1"];
         };
     };
     signOut: {
@@ -2630,7 +2713,8 @@ export interface operations {
                 };
                 content?: never;
             };
-            503: components["responses"]["Unavailable"];
+            429: components["responses"]["TooManyV1"];
+            503: components["responses"]["UnavailableV1"];
         };
     };
     signOutEverywhere: {
@@ -2651,8 +2735,8 @@ export interface operations {
             };
             401: components["responses"]["TokenRefusedV1"];
             422: components["responses"]["TokenRefusedV1"];
-            429: components["responses"]["TooMany"];
-            503: components["responses"]["Unavailable"];
+            429: components["responses"]["TooManyV1"];
+            503: components["responses"]["UnavailableV1"];
         };
     };
     getMe: {
@@ -2675,8 +2759,8 @@ export interface operations {
             };
             401: components["responses"]["TokenRefusedV1"];
             422: components["responses"]["TokenRefusedV1"];
-            429: components["responses"]["TooMany"];
-            503: components["responses"]["Unavailable"];
+            429: components["responses"]["TooManyV1"];
+            503: components["responses"]["UnavailableV1"];
         };
     };
     deleteMe: {
@@ -2714,8 +2798,8 @@ export interface operations {
             };
             413: components["responses"]["Problem"];
             422: components["responses"]["TokenRefusedV1"];
-            429: components["responses"]["TooMany"];
-            503: components["responses"]["Unavailable"];
+            429: components["responses"]["TooManyV1"];
+            503: components["responses"]["UnavailableV1"];
         };
     };
     updateMe: {
@@ -2768,8 +2852,8 @@ export interface operations {
             };
             413: components["responses"]["Problem"];
             422: components["responses"]["TokenRefusedV1"];
-            429: components["responses"]["TooMany"];
-            503: components["responses"]["Unavailable"];
+            429: components["responses"]["TooManyV1"];
+            503: components["responses"]["UnavailableV1"];
         };
     };
     putAvatar: {
@@ -2811,8 +2895,8 @@ export interface operations {
             401: components["responses"]["TokenRefusedV1"];
             413: components["responses"]["Problem"];
             422: components["responses"]["TokenRefusedV1"];
-            429: components["responses"]["TooMany"];
-            503: components["responses"]["Unavailable"];
+            429: components["responses"]["TooManyV1"];
+            503: components["responses"]["UnavailableV1"];
         };
     };
     deleteAvatar: {
@@ -2833,8 +2917,8 @@ export interface operations {
             };
             401: components["responses"]["TokenRefusedV1"];
             422: components["responses"]["TokenRefusedV1"];
-            429: components["responses"]["TooMany"];
-            503: components["responses"]["Unavailable"];
+            429: components["responses"]["TooManyV1"];
+            503: components["responses"]["UnavailableV1"];
         };
     };
     changePassword: {
@@ -2867,8 +2951,8 @@ export interface operations {
             };
             413: components["responses"]["Problem"];
             422: components["responses"]["TokenRefusedV1"];
-            429: components["responses"]["TooMany"];
-            503: components["responses"]["Unavailable"];
+            429: components["responses"]["TooManyV1"];
+            503: components["responses"]["UnavailableV1"];
         };
     };
 }

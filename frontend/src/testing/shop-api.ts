@@ -189,7 +189,7 @@ export class ShopAPI {
         const order = this.orders.find((o) => String(o.id) === path.id)!;
         this.basket = order.items.map((i) => ({ product_id: i.product_id!, quantity: i.quantity }));
         this.version++;
-        return json({ basket: this.priced(), left_out: [{ product_id: null, name: 'Old Cheese', reason: 'not_sold' }] });
+        return json({ basket: this.priced(), left_out: [{ product_id: null, name: 'Old Cheese', reason: 'not_sold' }, { product_id: 2, name: 'Bananas', reason: 'too_few' }] });
       }),
 
       open('post', '/api/v1/auth/register', ({ body }) => {
