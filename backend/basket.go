@@ -126,8 +126,8 @@ func errQuantity() error {
 
 // BasketEdit is a change of a stored basket.
 type BasketEdit struct {
-	// Version, when not nil, is the version the caller believes the basket to have.
-	Version *int64
+	// Versions, when not nil, are those the caller believes the basket to have one of.
+	Versions []int64
 	// Lines returns what the basket shall hold instead of have, or why not.
 	Lines func(have []BasketLine) ([]BasketLine, error)
 	// Unknown is told the products that do not exist; they are left out unless it

@@ -18,7 +18,10 @@ const (
 	// PendingTime is how old an order is before the sweeper looks after its payment:
 	// much longer than any request takes.
 	PendingTime = 10 * time.Minute
-	sweepBatch  = 50
+	// GiveUpTime is how old an order is when the sweeper looks for the last time after
+	// money that is promised or to be given back: the provider has forgotten it by then.
+	GiveUpTime = 7 * 24 * time.Hour
+	sweepBatch = 50
 )
 
 // Checkout places orders: it brings together what the shop stores and what a payment
@@ -120,22 +123,27 @@ func (c *Checkout) settle(ctx context.Context, o *Order, a *Authorization) error
 }
 
 func (c *Checkout) capture(ctx context.Context, o *Order) error {
-	if err := c.Payments.Capture(ctx, o.Payment.Reference); err != nil {
+	asking, cancel := context.WithTimeout(ctx, providerTimeout)
+	defer cancel()
+	if err := c.Payments.Capture(asking, o.Payment.Reference); err != nil {
 		return fmt.Errorf("capture: %w", err)
 	}
 	return c.Orders.SetPaymentStatus(ctx, o.ID, PaymentAuthorized, PaymentPaid)
 }
 
 func (c *Checkout) void(ctx context.Context, o *Order) error {
-	if err := c.Payments.Void(ctx, o.Payment.Reference); err != nil {
+	asking, cancel := context.WithTimeout(ctx, providerTimeout)
+	defer cancel()
+	if err := c.Payments.Void(asking, o.Payment.Reference); err != nil {
 		return fmt.Errorf("void: %w", err)
 	}
 	return c.Orders.SetPaymentStatus(ctx, o.ID, PaymentVoiding, PaymentVoided)
 }
 
 // Sweep brings payments to an end that are older than age and were left half way, by a
-// crash or by a provider that did not answer. It returns how many it looked after. Any
-// number of servers may sweep.
+// crash or by a provider that did not answer. It returns how many it looked after. What
+// it could not settle within GiveUpTime it gives up, and logs so: somebody has to look
+// into it. Any number of servers may sweep.
 func (c *Checkout) Sweep(ctx context.Context, age time.Duration) (int, error) {
 	if c.Payments == nil {
 		return 0, nil
@@ -146,9 +154,13 @@ func (c *Checkout) Sweep(ctx context.Context, age time.Duration) (int, error) {
 	}
 	var errs error
 	for _, o := range orders {
-		a, err := c.Payments.Lookup(ctx, o.Payment.Reference)
+		a, err := c.lookup(ctx, o)
 		if err == nil {
 			err = c.settle(ctx, o, a)
+		}
+		if err != nil && o.Status != Pending && time.Since(o.CreatedAt) >= GiveUpTime {
+			c.Log.ErrorContext(ctx, "payment given up", "order", o.ID, "payment", string(o.Payment.Status), "total_cents", int64(o.Total), "error", err)
+			continue
 		}
 		if err != nil {
 			errs = errors.Join(errs, fmt.Errorf("payment of order %d: %w", o.ID, err))
@@ -157,4 +169,10 @@ func (c *Checkout) Sweep(ctx context.Context, age time.Duration) (int, error) {
 		c.Log.InfoContext(ctx, "payment settled", "order", o.ID, "provider", a.State)
 	}
 	return len(orders), errs
+}
+
+func (c *Checkout) lookup(ctx context.Context, o *Order) (*Authorization, error) {
+	asking, cancel := context.WithTimeout(ctx, providerTimeout)
+	defer cancel()
+	return c.Payments.Lookup(asking, o.Payment.Reference)
 }

@@ -203,7 +203,8 @@ type OrderService interface {
 	SetPaymentStatus(ctx context.Context, id int64, from, to PaymentStatus) error
 	// UnsettledOrders returns up to limit orders whose payment is still pending,
 	// authorized or voiding after this time, and leaves them to the caller for a
-	// minute: no other caller is given them meanwhile.
+	// minute: no other caller is given them meanwhile. One that is not pending is
+	// returned for the last time when GiveUpTime is over.
 	UnsettledOrders(ctx context.Context, age time.Duration, limit int) ([]*Order, error)
 
 	// Order returns one of the user's orders, or ErrOrderNotFound.

@@ -186,7 +186,7 @@ func TestWithoutTheStoreOfPictures(t *testing.T) {
 	s := newStore(t)
 	token := s.token(t, s.user(t, "ann"))
 	for name, store := range map[string]avatar.Store{"away": away{}, "none": nil} {
-		s.api.Avatars = store
+		s.server.Avatars = store
 		if body := status(t, s.upload(t, "PUT", "/api/v1/me/avatar", token, "me.png", pngOf(t, color.Black)), 503); strings.Contains(body, "10.0.0.9") || strings.Contains(body, "S3_BUCKET") {
 			t.Errorf("%s: %s", name, body)
 		}

@@ -26,7 +26,7 @@ func (s *Server) replaceBasket(w http.ResponseWriter, r *http.Request, userID in
 		ProductID number `json:"product_id"`
 		Quantity  number `json:"quantity"`
 	}
-	if err := decode(w, r, &rows); err != nil {
+	if err := decodeUpTo(w, r, maxBasketBody, &rows); err != nil {
 		return err
 	}
 	if rows == nil { // null is not an empty basket

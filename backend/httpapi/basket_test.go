@@ -28,7 +28,11 @@ func TestBasket(t *testing.T) {
 		}
 	}
 	kept, updated := holds("1x2 4x1"), []string{`{"message":"Basket successfully updated."}`}
-	tooMany := "[" + strings.TrimSuffix(strings.Repeat(`{"product_id":1,"quantity":1},`, 3000), ",") + "]"
+	tooMany := "[" + strings.TrimSuffix(strings.Repeat(`{"product_id":1,"quantity":1},`, 40_000), ",") + "]"
+	var full strings.Builder // as old clients send it: the product is in every line
+	for id := range 500 {
+		fmt.Fprintf(&full, `,{"product_id":%d,"quantity":1,"name":"Whatever it is called in the shop","description":%q,"price":1.99,"category":"Something","image_url":"/products/1f34e.webp","is_alcohol":false}`, 1001+id, strings.Repeat("d", 500))
+	}
 	run(t, []scenario{
 		{name: "an empty basket is an empty list", method: "GET", path: path, status: 200, want: []string{"[]"}, wantNot: []string{"null"}},
 		{
@@ -50,6 +54,18 @@ func TestBasket(t *testing.T) {
 		{name: "no quantity is refused", method: "POST", path: path, before: filled, body: `[{"product_id":2}]`, status: 400, want: []string{"quantity"}, after: kept},
 		{name: "the product null is refused", method: "POST", path: path, before: filled, body: `[{"product_id":null,"quantity":1}]`, status: 400, want: []string{`"error"`}, after: kept},
 		{name: "an unknown product among known ones is refused as a whole", method: "POST", path: path, before: filled, body: `[{"product_id":2,"quantity":1},{"product_id":77,"quantity":1}]`, status: 400, want: []string{"no product 77"}, after: kept},
+		{
+			name: "a full basket with all that old clients send along", method: "POST", path: path, body: "[" + full.String()[1:] + "]", status: 200, want: updated,
+			before: func(t *testing.T, s *store) {
+				s.pg.Exec(t, "INSERT INTO products (id, name, category, price_cents) SELECT i, 'P', 'C', 1 FROM generate_series(1001, 1500) i")
+			},
+			after: func(t *testing.T, s *store) {
+				if n := s.count(t, "basket_items WHERE user_id = 1"); n != 500 {
+					t.Errorf("%d lines are stored", n)
+				}
+				s.pg.Exec(t, "DELETE FROM products WHERE id > 1000")
+			},
+		},
 		{name: "a list that is too long is refused", method: "POST", path: path, before: filled, body: tooMany, status: 413, want: []string{`"error"`}, after: kept},
 		{name: "a product is taken out", method: "POST", path: path + "/remove", before: filled, body: `{"product_id":1}`, status: 200, want: []string{`{"message":"Product removed from basket"}`}, after: holds("4x1")},
 		{name: "what is not in cannot be taken out", method: "POST", path: path + "/remove", before: filled, body: `{"product_id":3}`, status: 404, want: []string{`"error"`}, after: kept},

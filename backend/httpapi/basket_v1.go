@@ -59,19 +59,23 @@ func writeBasket(w http.ResponseWriter, b *shop.Basket) {
 	writeJSON(w, http.StatusOK, newBasketV1(b))
 }
 
-// ifMatch returns the version of the basket that the request is about, nil for any.
-func ifMatch(r *http.Request) (*int64, error) {
-	header := strings.TrimSpace(r.Header.Get("If-Match"))
+// ifMatch returns the versions of the basket that the request is about, nil for any: the
+// header is a list, RFC 9110 section 13.1.1.
+func ifMatch(r *http.Request) (versions []int64, err error) {
+	header := strings.TrimSpace(strings.Join(r.Header.Values("If-Match"), ","))
 	if header == "" || header == "*" {
 		return nil, nil
 	}
-	// A proxy that compresses makes a tag a weak one; there is one form of a version.
-	digits := strings.TrimPrefix(header, "W/")
-	version, err := strconv.ParseInt(strings.Trim(digits, `"`), 10, 64)
-	if err != nil || version < 0 || digits != `"`+strconv.FormatInt(version, 10)+`"` {
-		return nil, shop.Errorf(shop.EINVALID, "The header If-Match must be the ETag of a basket").With("field", "If-Match")
+	for tag := range strings.SplitSeq(header, ",") {
+		// A proxy that compresses makes a tag a weak one; there is one form of a version.
+		digits := strings.TrimPrefix(strings.TrimSpace(tag), "W/")
+		version, err := strconv.ParseInt(strings.Trim(digits, `"`), 10, 64)
+		if err != nil || version < 0 || digits != `"`+strconv.FormatInt(version, 10)+`"` {
+			return nil, invalidField("If-Match", "The header If-Match must hold ETags of a basket")
+		}
+		versions = append(versions, version)
 	}
-	return &version, nil
+	return versions, nil
 }
 
 // basketLines reads a list of products with quantities.
@@ -139,7 +143,7 @@ func (s *Server) getBasketV1(w http.ResponseWriter, r *http.Request, userID int6
 // editBasket changes the caller's basket, if it is still the one that If-Match says.
 func (s *Server) editBasket(r *http.Request, userID int64, edit shop.BasketEdit) (*shop.Basket, error) {
 	var err error
-	if edit.Version, err = ifMatch(r); err != nil {
+	if edit.Versions, err = ifMatch(r); err != nil {
 		return nil, err
 	}
 	b, err := s.Baskets.EditBasket(r.Context(), userID, edit)

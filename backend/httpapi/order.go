@@ -3,6 +3,7 @@ package httpapi
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -164,7 +165,7 @@ func (s *Server) getOrder(w http.ResponseWriter, r *http.Request, userID int64) 
 }
 
 // reorder puts the goods of one of the caller's orders into the basket once more, as
-// far as they are sold and in stock.
+// far as they are sold and in stock, and tells what is missing.
 func (s *Server) reorder(w http.ResponseWriter, r *http.Request, userID int64) error {
 	o, err := s.order(r, userID)
 	if err != nil {
@@ -205,6 +206,14 @@ func (s *Server) reorder(w http.ResponseWriter, r *http.Request, userID int64) e
 	}
 	for _, l := range more {
 		leftOut = append(leftOut, leftOutV1{nullID(l.productID), names[l.productID], l.reason})
+	}
+	for _, it := range quote.Items {
+		if n := it.Available(); n == 0 || n == it.Quantity {
+			continue
+		}
+		if slices.ContainsFunc(b.Items, func(in shop.BasketItem) bool { return in.Product.ID == it.Product.ID && in.Quantity < it.Quantity }) {
+			leftOut = append(leftOut, leftOutV1{nullID(it.Product.ID), it.Product.Name, "too_few"})
+		}
 	}
 	w.Header().Set("ETag", basketETag(b))
 	writeJSON(w, http.StatusOK, map[string]any{"basket": newBasketV1(b), "left_out": leftOut})

@@ -198,7 +198,30 @@ func TestOrders(t *testing.T) {
 		{name: "what is in the basket already is not doubled", method: "POST", path: path + "/1/reorder", status: 200, after: basketIs("v3 4x7 1x2"),
 			before: left("INSERT INTO basket_items (user_id, product_id, quantity) VALUES (1, 4, 7)")},
 		{name: "what is out of stock is left out", method: "POST", path: path + "/1/reorder", before: left("UPDATE products SET stock = 0 WHERE id = 4"), status: 200, want: []string{`{"product_id":4,"name":"Salt","reason":"out_of_stock"}`}, after: basketIs("v3 1x2")},
-		{name: "no more than is in stock is put in", method: "POST", path: path + "/1/reorder", before: left("UPDATE products SET stock = 1 WHERE id = 4"), status: 200, after: basketIs("v3 1x2 4x1")},
+		{name: "no more than is in stock is put in", method: "POST", path: path + "/1/reorder", before: left("UPDATE products SET stock = 1 WHERE id = 4"), status: 200, want: []string{`{"product_id":4,"name":"Salt","reason":"too_few"}`}, after: basketIs("v3 1x2 4x1")},
+		{
+			name: "who has enough in the basket misses nothing", method: "POST", path: path + "/1/reorder", status: 200, want: []string{`"left_out":[{"product_id":null,"name":"Quince","reason":"not_sold"}]`}, after: basketIs("v3 4x7 1x2"),
+			before: func(t *testing.T, s *store) {
+				left("UPDATE products SET stock = 1 WHERE id = 4")(t, s)
+				s.pg.Exec(t, "INSERT INTO basket_items (user_id, product_id, quantity) VALUES (1, 4, 7)")
+			},
+		},
+		{
+			name: "what a full basket cannot hold is left out", method: "POST", path: path + "/1/reorder", status: 200, want: []string{`{"product_id":4,"name":"Salt","reason":"basket_full"}`}, wantNot: []string{"too_few"},
+			before: func(t *testing.T, s *store) {
+				left("UPDATE products SET stock = 1 WHERE id = 4")(t, s)
+				s.pg.Exec(t, "INSERT INTO products (id, name, category, price_cents) SELECT i, 'P', 'C', 1 FROM generate_series(1001, 1499) i")
+				s.pg.Exec(t, "INSERT INTO basket_items (user_id, product_id, quantity) SELECT 1, i, 1 FROM generate_series(1001, 1499) i")
+			},
+			after: func(t *testing.T, s *store) {
+				if n := s.count(t, "basket_items WHERE user_id = 1"); n != 500 {
+					t.Errorf("%d lines", n)
+				}
+				s.pg.Exec(t, "DELETE FROM products WHERE id > 1000")
+			},
+		},
+		{name: "on a condition that holds", method: "POST", path: path + "/1/reorder", header: []string{"If-Match", `"2"`}, before: bought, status: 200, after: basketIs("v3 1x2 4x3")},
+		{name: "on a condition that does not hold", method: "POST", path: path + "/1/reorder", header: []string{"If-Match", `"7"`}, before: bought, status: 412, want: []string{`"code":"basket_changed"`, `"basket":{`}, after: basketIs("v2")},
 		{name: "a payment on its way to be voided is voided", method: "GET", path: path + "/1", before: left("UPDATE orders SET status = 'cancelled', payment_method = 'card', payment_status = 'voiding'"), status: 200, want: []string{`"status":"cancelled"`, `"payment":{"method":"card","status":"voided"}`}},
 	})
 }

@@ -47,6 +47,9 @@ func (s *Server) searchProducts(w http.ResponseWriter, r *http.Request) error {
 		if err := readCursor(c, scope, q.After); err != nil {
 			return err
 		}
+		if !shop.Storable(q.After.Text) {
+			return errCursor
+		}
 	}
 	page, err := s.Search.SearchProducts(r.Context(), q)
 	if err != nil {

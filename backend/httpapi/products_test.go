@@ -1,6 +1,7 @@
 package httpapi_test
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"net/url"
@@ -63,6 +64,42 @@ func TestAPageContinuesWhereTheOneBeforeEnded(t *testing.T) {
 	}
 	if want := "[Salt Apples Bread Wine]"; fmt.Sprint(got) != want {
 		t.Errorf("%v, want %s", got, want)
+	}
+}
+
+// forged returns a cursor of the list that a cursor is of, with another key in it.
+func forged(t *testing.T, cursor, key string) string {
+	t.Helper()
+	b, err := base64.RawURLEncoding.DecodeString(cursor)
+	if err != nil || len(b) < 6 {
+		t.Fatalf("cursor %q: %v", cursor, err)
+	}
+	return base64.RawURLEncoding.EncodeToString(append(b[:6:6], key...))
+}
+
+func TestACursorThatIsForgedIsRefusedOrLeadsToSomePlace(t *testing.T) {
+	s := newStore(t)
+	s.pg.Exec(t, "INSERT INTO reviews (product_id, author, rating) VALUES (1, 'x', 5), (1, 'y', 4)")
+	for path, keys := range map[string]map[string]int{
+		"/api/v1/products?sort=name&limit=1": {
+			`{"Text":"\u0000","ID":1}`: 400, `{"Text":"a\u0000b","ID":1}`: 400, `{"Text":"\ud800","ID":1}`: 200, `{"Text":"b","ID":-1}`: 200,
+			`{"ID":9223372036854775808}`: 400, `{"Other":1}`: 400, `null`: 200, `{`: 400, `{} {}`: 400,
+		},
+		"/api/v1/products?sort=-price&limit=1": {`{"Number":-9223372036854775808,"ID":1}`: 200, `{"Number":9223372036854775807,"ID":1}`: 200, `{"Number":1.5}`: 400},
+		"/api/v1/products?limit=1":             {`{"Number":-9223372036854775808,"ID":9223372036854775807}`: 200},
+		"/api/v1/products/1/reviews?limit=1":   {`{"Rating":1e308,"At":"0000-01-01T00:00:00Z"}`: 200, `{"At":"9999-12-31T23:59:59-23:59"}`: 200, `{"Rating":1e309}`: 400, `{"At":"yesterday"}`: 400, `{}`: 200},
+	} {
+		var page struct {
+			Next string `json:"next_cursor"`
+		}
+		if err := json.Unmarshal([]byte(text(t, s.do("GET", path, ""))), &page); err != nil {
+			t.Fatal(err)
+		}
+		for key, want := range keys {
+			if resp := s.do("GET", path+"&cursor="+forged(t, page.Next, key), ""); resp.StatusCode != want {
+				t.Errorf("%s, %s: %d %s", path, key, resp.StatusCode, text(t, resp))
+			}
+		}
 	}
 }
 

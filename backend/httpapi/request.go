@@ -11,16 +11,24 @@ import (
 	shop "grocery/backend"
 )
 
-// maxBody is the largest JSON body that is read, in bytes.
-const maxBody = 64 << 10
+// The largest JSON bodies that are read, in bytes.
+const (
+	maxBody = 64 << 10
+	// maxBasketBody is for the whole basket of an old client, whose lines hold the
+	// product too.
+	maxBasketBody = 1 << 20
+)
 
 // decode reads the request's JSON body into v. Fields it does not know are ignored:
 // old clients send more than they need to.
-func decode(w http.ResponseWriter, r *http.Request, v any) error {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+func decode(w http.ResponseWriter, r *http.Request, v any) error { return decodeUpTo(w, r, maxBody, v) }
+
+// decodeUpTo is decode for a body of at most some bytes.
+func decodeUpTo(w http.ResponseWriter, r *http.Request, most int64, v any) error {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, most))
 	if err != nil {
 		if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
-			return shop.Errorf(shop.ETOOLARGE, "The request body must be at most %d bytes", maxBody)
+			return shop.Errorf(shop.ETOOLARGE, "The request body must be at most %d bytes", most)
 		}
 		return shop.Errorf(shop.EINVALID, "The request body could not be read")
 	}

@@ -105,7 +105,7 @@ func (db *DB) EditBasket(ctx context.Context, userID int64, edit shop.BasketEdit
 		if b, err = readBasket(ctx, tx, basketSQL, userID); err != nil {
 			return err
 		}
-		if edit.Version != nil && *edit.Version != b.Version {
+		if edit.Versions != nil && !slices.Contains(edit.Versions, b.Version) {
 			return shop.ErrBasketChanged(shop.EPRECONDITION)
 		}
 		have := b.Lines()

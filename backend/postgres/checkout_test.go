@@ -1,10 +1,12 @@
 package postgres_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -352,5 +354,30 @@ func TestGoodsThatComeBackJoinWhatWasPutInMeanwhile(t *testing.T) {
 	b, err := db.Basket(t.Context(), u.ID)
 	if err != nil || fmt.Sprint(b.Lines()) != "[{2 3} {1 2}]" || stock(t, d, 1) != 10 {
 		t.Errorf("%v, %v; %d in stock", b.Lines(), err, stock(t, d, 1))
+	}
+}
+
+func TestMoneyThatIsNotTakenForAWeekIsGivenUpAndLogged(t *testing.T) {
+	d, db, u := buyer(t)
+	silent := &provider{Test: payment.Test{Store: db}, fail: map[string]error{"capture": errDead}}
+	if o, _, err := checkout(db, silent).Place(t.Context(), u.ID, byCard("one-order", payment.TokenOK)); err != nil || o.Status != shop.Placed {
+		t.Fatalf("%+v, %v", o, err)
+	}
+	var log bytes.Buffer
+	c := checkout(db, silent)
+	c.Log = slog.New(slog.NewJSONHandler(&log, nil))
+	sweep := func(age string) int {
+		d.Exec(t, "UPDATE orders SET created_at = now() - $1::text::interval, checked_at = now() - interval '2 minutes'", age)
+		n, _ := c.Sweep(t.Context(), shop.PendingTime)
+		return n
+	}
+	if n := sweep("6 days 23 hours"); n != 1 || strings.Contains(log.String(), "given up") {
+		t.Errorf("before the end of a week: %d, %s", n, log.String())
+	}
+	if n := sweep("7 days 1 minute"); n != 1 || strings.Count(log.String(), `"level":"ERROR","msg":"payment given up","order":1,"payment":"authorized"`) != 1 {
+		t.Errorf("after a week: %d, %s", n, log.String())
+	}
+	if n := sweep("8 days"); n != 0 {
+		t.Errorf("it was taken up again")
 	}
 }

@@ -34,6 +34,8 @@ type Config struct {
 	Login       LoginSource     // optional; asked when the login above is refused
 	Tracer      pgx.QueryTracer // optional; told of each query
 	Log         *slog.Logger
+	// Now is the clock that ages are told by, for tests; nil means the real one.
+	Now func() time.Time
 }
 
 // LoginSource returns the database login at a stage of its rotation: AWSCURRENT or

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
+	"net"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -22,6 +24,7 @@ var _ shop.DatabaseService = (*DB)(nil)
 // not need either to be there; it goes on trying in the background.
 type DB struct {
 	log     *slog.Logger
+	now     func() time.Time
 	primary *pool
 	replica *pool // nil without a replica
 
@@ -40,8 +43,11 @@ func Open(c Config) (*DB, error) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
 	ctx, cancel := context.WithCancel(context.Background())
-	db := &DB{log: c.Log, stop: cancel}
+	db := &DB{log: c.Log, now: c.Now, stop: cancel}
 	var err error
 	if db.primary, err = newPool(ctx, c, c.Host); err != nil {
 		cancel()
@@ -177,7 +183,8 @@ var errStale = errors.New("the replica is behind")
 
 // read runs fn on the replica, and on the primary when there is no replica or it
 // fails in any way: it is down, behind what fn (errStale) or the caller (shop.ReadAfter)
-// wants to see, lacks a table, or is too slow.
+// wants to see, lacks a table, or is too slow. A replica that is down or too slow is not
+// asked again until it is probed; one that refuses a question is.
 // fn may run twice and must start afresh each time.
 func (db *DB) read(ctx context.Context, fn func(ctx context.Context, conn *pgxpool.Conn, replica bool) error) error {
 	if db.replica != nil && db.replicaUp.Load() {
@@ -185,7 +192,7 @@ func (db *DB) read(ctx context.Context, fn func(ctx context.Context, conn *pgxpo
 		if err == nil || ctx.Err() != nil {
 			return unavailable(ctx, err)
 		}
-		if !errors.Is(err, errStale) {
+		if isAway(err) {
 			db.note(ctx, "replica", &db.replicaUp, err)
 		}
 	}
@@ -210,6 +217,23 @@ func (db *DB) readReplica(ctx context.Context, fn func(context.Context, *pgxpool
 		}
 	}
 	return fn(ctx, conn, true)
+}
+
+// isAway reports whether a database could not be asked, or did not answer in time: it
+// says nothing of the question.
+func isAway(err error) bool {
+	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
+		switch pg.Code[:2] {
+		case "08", "28", "53", "57": // connection, login, resources, operator
+			return pg.Code != "57014" // one statement was cancelled
+		}
+		return pg.Code == "3D000" // no database
+	}
+	if _, ok := errors.AsType[net.Error](err); ok || pgconn.SafeToRetry(err) {
+		return true // among them connections that are refused, and time that is up
+	}
+	_, unconnected := errors.AsType[*pgconn.ConnectError](err)
+	return unconnected || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed)
 }
 
 // unavailable marks failures to reach the database as shop.EUNAVAILABLE and leaves

@@ -22,7 +22,7 @@ func TestAFailoverIsFollowedWithoutARestart(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer standby.Stop()
-	name := newRelay(t, "127.0.0.3:"+strconv.Itoa(old.Port), "127.0.0.1:"+strconv.Itoa(old.Port))
+	name := pgtest.NewRelay(t, "127.0.0.3:"+strconv.Itoa(old.Port), "127.0.0.1:"+strconv.Itoa(old.Port))
 	db := open(t, postgres.Config{Host: "127.0.0.3", Port: strconv.Itoa(old.Port), Name: "postgres", User: pgtest.User, Password: pgtest.Password, SSLMode: "require"})
 	ready(t, db)
 	ann := newUser(t, db, "ann")
@@ -37,7 +37,7 @@ func TestAFailoverIsFollowedWithoutARestart(t *testing.T) {
 	if err := standby.Exec("SELECT pg_promote(true, 30)"); err != nil {
 		t.Fatal(err)
 	}
-	name.lead("127.0.0.1:" + strconv.Itoa(standby.Port))
+	name.Lead("127.0.0.1:" + strconv.Itoa(standby.Port))
 	eventually(t, "the new primary takes orders", func() bool { return db.Ready(t.Context()) == nil })
 	newUser(t, db, "bob")
 	if u, err := db.UserByID(t.Context(), ann.ID); err != nil || u.Username != "ann" {

@@ -48,7 +48,7 @@ func (db *DB) OpenOrder(ctx context.Context, userID int64, r *shop.OrderRequest)
 		if err := lockProducts(ctx, tx, b); err != nil {
 			return err
 		}
-		if o, err = shop.NewOrder(user, b, time.Now()); err != nil {
+		if o, err = shop.NewOrder(user, b, db.now()); err != nil {
 			return err
 		}
 		switch {
@@ -266,21 +266,21 @@ func (db *DB) SetPaymentStatus(ctx context.Context, id int64, from, to shop.Paym
 	return db.exec(ctx, "UPDATE orders SET payment_status = $3 WHERE id = $1 AND payment_status = $2", id, from, to)
 }
 
-// An authorization that could not be captured for a week is not asked for any more: the
-// provider has given it up.
+// An order that is pending is asked for until it is settled; money that is promised or to
+// be given back for the last time when shop.GiveUpTime ($3) is over.
 const claimSQL = `
 UPDATE orders SET checked_at = now() WHERE id IN (
     SELECT id FROM orders
     WHERE payment_status IN ('pending', 'authorized', 'voiding') AND created_at <= now() - $1::interval
       AND (checked_at IS NULL OR checked_at <= now() - least($1::interval, interval '1 minute'))
-      AND (payment_status = 'pending' OR created_at > now() - interval '7 days')
+      AND (payment_status = 'pending' OR checked_at IS NULL OR checked_at < created_at + $3::interval)
     ORDER BY created_at LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED)
 RETURNING id`
 
 // UnsettledOrders returns orders whose payment has to be looked after.
 func (db *DB) UnsettledOrders(ctx context.Context, age time.Duration, limit int) (orders []*shop.Order, err error) {
 	err = db.write(ctx, func(conn *pgxpool.Conn) error {
-		rows, err := conn.Query(ctx, claimSQL, age, limit)
+		rows, err := conn.Query(ctx, claimSQL, age, limit, shop.GiveUpTime)
 		if err != nil {
 			return err
 		}
@@ -365,7 +365,7 @@ func (db *DB) Order(ctx context.Context, userID, id int64) (o *shop.Order, err e
 // Orders returns a page of the user's orders, the newest first.
 func (db *DB) Orders(ctx context.Context, userID, before int64, limit int) (orders []*shop.Order, err error) {
 	err = db.read(ctx, func(ctx context.Context, conn *pgxpool.Conn, _ bool) error {
-		orders, err = readOrders(ctx, conn, "o.user_id = $1 AND ($2 = 0 OR o.id < $2) ORDER BY o.id DESC LIMIT $3", userID, before, limit)
+		orders, err = readOrders(ctx, conn, "o.user_id = $1 AND ($2::bigint = 0 OR o.id < $2) ORDER BY o.id DESC LIMIT $3", userID, before, limit)
 		return err
 	})
 	return orders, err

@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	shop "grocery/backend"
 	"grocery/backend/postgres"
@@ -283,7 +285,7 @@ func TestTwoDevicesLoseNoUpdateOfEachOther(t *testing.T) {
 					return
 				}
 				line := shop.BasketLine{ProductID: 1, Quantity: b.Items[0].Quantity + 1}
-				_, err = db.EditBasket(t.Context(), u.ID, shop.BasketEdit{Version: &b.Version, Lines: func(have []shop.BasketLine) ([]shop.BasketLine, error) {
+				_, err = db.EditBasket(t.Context(), u.ID, shop.BasketEdit{Versions: []int64{b.Version}, Lines: func(have []shop.BasketLine) ([]shop.BasketLine, error) {
 					return shop.SetQuantity(have, line)
 				}})
 				if err == nil {
@@ -360,5 +362,53 @@ func TestOrdersCanBeReadByTheirBuyerOnly(t *testing.T) {
 	}
 	if page, err := db.Orders(t.Context(), bob.ID, 0, 2); err != nil || len(page) != 0 {
 		t.Errorf("%v, %v", page, err)
+	}
+}
+
+func TestAnOrderThatFailsAtAnyStepChangesNothing(t *testing.T) {
+	d, db, u := buyer(t)
+	d.Exec(t, "CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'a fault of the test'; END $$")
+	state := func() (s string) {
+		d.QueryRow(t, `SELECT concat_ws(' ', (SELECT json_agg(o) FROM orders o), (SELECT json_agg(i) FROM order_items i), (SELECT json_agg(b) FROM basket_items b),
+			(SELECT json_agg(p) FROM purchases p), (SELECT json_agg(u) FROM users u), (SELECT sum(stock) FROM products))`, &s)
+		return s
+	}
+	before := state()
+	for _, step := range []string{"INSERT ON orders", "INSERT ON order_items", "INSERT ON purchases", "UPDATE ON products", "DELETE ON basket_items", "UPDATE ON users"} {
+		d.Exec(t, "CREATE TRIGGER fault AFTER "+step+" FOR EACH STATEMENT EXECUTE FUNCTION fail()")
+		if _, _, err := db.OpenOrder(t.Context(), u.ID, request("one-order")); err == nil || !strings.Contains(err.Error(), "a fault of the test") {
+			t.Errorf("%s: %v", step, err)
+		}
+		if _, err := db.Purchase(t.Context(), u.ID); err == nil || !strings.Contains(err.Error(), "a fault of the test") {
+			t.Errorf("%s: %v", step, err)
+		}
+		if after := state(); after != before {
+			t.Errorf("%s fails and leaves %s, before %s", step, after, before)
+		}
+		_, table, _ := strings.Cut(step, " ON ")
+		d.Exec(t, "DROP TRIGGER fault ON "+table)
+	}
+	if _, _, err := db.OpenOrder(t.Context(), u.ID, request("one-order")); err != nil || state() == before {
+		t.Errorf("without a fault: %v", err)
+	}
+}
+
+func TestAnAgeIsToldByTheServersClock(t *testing.T) {
+	d, db := migrated(t)
+	d.Exec(t, "UPDATE products SET is_alcohol = true WHERE id = 1")
+	u := newUser(t, db, "ann")
+	if err := db.ConfirmAge(t.Context(), u.ID, time.Now().AddDate(-17, 0, 0)); err != nil {
+		t.Fatal(err)
+	}
+	fill(t, db, u.ID, shop.BasketLine{ProductID: 1, Quantity: 1})
+	if _, err := db.Purchase(t.Context(), u.ID); shop.ErrorReason(err) != "age_required" {
+		t.Errorf("today: %v", err)
+	}
+	c := config(d)
+	c.Now = func() time.Time { return time.Now().AddDate(1, 0, 1) }
+	later := open(t, c)
+	ready(t, later)
+	if _, err := later.Purchase(t.Context(), u.ID); err != nil {
+		t.Errorf("a year later: %v", err)
 	}
 }

@@ -372,3 +372,29 @@ func TestVerifiedTLS(t *testing.T) {
 		t.Errorf("a missing file of authorities: %v", err)
 	}
 }
+
+func TestAServerKnowsOfTheRenamesAndRemovalsItHasMade(t *testing.T) {
+	d, db := migrated(t)
+	u := newUser(t, db, "ann")
+	d.Exec(t, "INSERT INTO reviews (product_id, user_id, rating) VALUES (1, $1, 5)", u.ID)
+	for _, step := range []struct {
+		name string
+		do   func() error
+	}{
+		{"another name", func() error {
+			_, err := db.UpdateProfile(t.Context(), u, shop.ProfileChange{Username: new("anna")})
+			return err
+		}},
+		{"no account any more", func() error { return db.DeleteUser(t.Context(), u) }},
+	} {
+		before := db.CatalogueKnown()
+		if err := step.do(); err != nil {
+			t.Fatal(err)
+		}
+		var version int64
+		d.QueryRow(t, "SELECT version FROM catalogue_version", &version)
+		if known := db.CatalogueKnown(); known != version || known <= before {
+			t.Errorf("%s: version %d is known, before %d; it is %d", step.name, known, before, version)
+		}
+	}
+}

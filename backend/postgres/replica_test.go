@@ -2,6 +2,7 @@ package postgres_test
 
 import (
 	"context"
+	"errors"
 	"strconv"
 	"testing"
 	"time"
@@ -11,26 +12,17 @@ import (
 	"grocery/internal/pgtest"
 )
 
-// A primary and a replica have the same port in the shop's settings, as on RDS. Here
-// they are two servers on one address, so the replica is reached through a relay.
-
-func TestReplica(t *testing.T) {
-	primary, err := pgtest.Start()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer primary.Stop()
-	replica, err := primary.Replica()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer replica.Stop()
-	relay := newRelay(t, "127.0.0.2:"+strconv.Itoa(primary.Port), "127.0.0.1:"+strconv.Itoa(replica.Port))
-
-	c := postgres.Config{
-		Host: "127.0.0.1", ReplicaHost: "127.0.0.2", Port: strconv.Itoa(primary.Port), Name: "postgres",
+// replicated are the settings of a shop on a primary and its replica.
+func replicated(primary *pgtest.Server) postgres.Config {
+	return postgres.Config{
+		Host: "127.0.0.1", ReplicaHost: pgtest.ReplicaHost, Port: strconv.Itoa(primary.Port), Name: "postgres",
 		User: pgtest.User, Password: pgtest.Password, SSLMode: "require",
 	}
+}
+
+func TestReplica(t *testing.T) {
+	primary, replica, relay := pgtest.NewPair(t)
+	c := replicated(primary)
 	on := func(s *pgtest.Server, sql string) {
 		t.Helper()
 		if err := s.Exec(sql); err != nil {
@@ -64,10 +56,22 @@ func TestReplica(t *testing.T) {
 	}
 	replicaIs(db, "up")
 	eventually(t, "catalogue reads reach the replica", func() bool {
-		before := relay.bytes.Load()
+		before := relay.Bytes.Load()
 		products(db)
-		return relay.bytes.Load()-before > 10_000
+		return relay.Bytes.Load()-before > 10_000
 	})
+
+	// A question that is refused says nothing of the replica.
+	if _, err := db.Order(t.Context(), 1, 999); !errors.Is(err, shop.ErrOrderNotFound) {
+		t.Error(err)
+	}
+	refused := shop.ProductQuery{Sort: shop.SortName, Limit: 1, After: &shop.ProductKey{Text: "\x00"}}
+	if _, err := db.SearchProducts(t.Context(), refused); shop.ErrorCode(err) != shop.EINTERNAL {
+		t.Error(err)
+	}
+	if state := db.State().Replica; state != "up" {
+		t.Errorf("after questions that are refused the replica counts as %s", state)
+	}
 
 	// What this server has written is never hidden by a replica that is behind.
 	u := newUser(t, db, "ann")
@@ -121,11 +125,11 @@ func TestReplica(t *testing.T) {
 	}
 	on(replica, "SELECT pg_wal_replay_resume()")
 	eventually(t, "a caller is answered by the replica that has caught up", func() bool {
-		ctx, before := seen(), relay.bytes.Load()
+		ctx, before := seen(), relay.Bytes.Load()
 		if _, err := beside.Catalogue(ctx); err != nil {
 			t.Fatal(err)
 		}
-		return relay.bytes.Load()-before > 10_000
+		return relay.Bytes.Load()-before > 10_000
 	})
 
 	// The replica goes away and comes back.
@@ -148,9 +152,9 @@ func TestReplica(t *testing.T) {
 
 	// The primary goes away: the catalogue is still there, buying is not.
 	eventually(t, "the replica has caught up", func() bool {
-		before := relay.bytes.Load()
+		before := relay.Bytes.Load()
 		products(db)
-		return relay.bytes.Load()-before > 10_000
+		return relay.Bytes.Load()-before > 10_000
 	})
 	primary.Pause()
 	if n := products(db); n < 300 {
@@ -162,4 +166,37 @@ func TestReplica(t *testing.T) {
 	if err := db.Ready(t.Context()); shop.ErrorCode(err) != shop.EUNAVAILABLE {
 		t.Errorf("ready without the primary: %v", err)
 	}
+}
+
+func TestARotatedPasswordIsReadAgainForTheReplicaToo(t *testing.T) {
+	primary, replica, relay := pgtest.NewPair(t)
+	on := func(s *pgtest.Server, sql string) {
+		t.Helper()
+		if err := s.Exec(sql); err != nil {
+			t.Fatalf("%s: %v", sql, err)
+		}
+	}
+	ready(t, open(t, replicated(primary)))
+	on(primary, "CREATE ROLE shopper SUPERUSER LOGIN PASSWORD 'old'")
+	if err := replica.CatchUp(primary); err != nil {
+		t.Fatal(err)
+	}
+	c := replicated(primary)
+	c.User, c.Password, c.Login = "shopper", "old", &rotated{stage: map[string]string{"AWSCURRENT": "new", "AWSPREVIOUS": "old"}}
+	db := open(t, c)
+	ready(t, db)
+	answers := func() bool {
+		before := relay.Bytes.Load()
+		if _, err := db.Catalogue(t.Context()); err != nil {
+			t.Error(err)
+		}
+		return relay.Bytes.Load()-before > 10_000
+	}
+	eventually(t, "the replica answers", answers)
+	on(primary, "ALTER ROLE shopper PASSWORD 'new'")
+	if err := replica.CatchUp(primary); err != nil {
+		t.Fatal(err)
+	}
+	on(replica, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'shopper'")
+	eventually(t, "the replica answers with the new password", answers)
 }

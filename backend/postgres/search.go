@@ -32,13 +32,15 @@ const closeEnough = 0.55
 
 // searchSQL finds, counts and pages in one statement, which is one snapshot. Words
 // match the beginnings of words, in any of their forms; when no product has all of
-// them, those that sound alike do.
+// them, those that sound alike do. A word of which nothing is left without accents and
+// quotes, such as a lone accent, asks for nothing.
 const searchSQL = `
 WITH asked AS MATERIALIZED (
-    SELECT to_tsquery('pg_catalog.english', string_agg('''' || translate(search_fold(w), '''\', '') || ''':*', ' & ')) AS query,
+    SELECT to_tsquery('pg_catalog.english', string_agg('''' || folded || ''':*', ' & ')) AS query,
            array_agg(search_sound(w)) AS sounds,
            search_fold((array_agg(w ORDER BY position DESC))[1]) AS last
-    FROM unnest($1::text[]) WITH ORDINALITY u(w, position)
+    FROM unnest($1::text[]) WITH ORDINALITY u(w, position) CROSS JOIN LATERAL translate(search_fold(w), '''\', '') folded
+    WHERE folded <> ''
 ),
 exact AS MATERIALIZED (
     SELECT p.id,
@@ -62,7 +64,7 @@ alike AS MATERIALIZED ( -- what is much less like it than the best is left out
 hit AS (
     SELECT id, score, false AS corrected FROM exact
     UNION ALL SELECT id, score, true FROM alike
-    UNION ALL SELECT id, 0, false FROM products WHERE cardinality($1::text[]) = 0
+    UNION ALL SELECT id, 0, false FROM products WHERE (SELECT query IS NULL FROM asked)
 ),
 rated AS (SELECT product_id, count(*) AS reviews, round(avg(rating), 1) AS average FROM reviews GROUP BY product_id),
 found AS MATERIALIZED (

@@ -216,3 +216,20 @@ func BenchmarkSearch(b *testing.B) {
 		})
 	}
 }
+
+// Modifier letters and accents are letters and marks of which search_fold leaves a quote or
+// nothing.
+func TestAWordOfAccentsAloneAsksForNothing(t *testing.T) {
+	_, db := migrated(t)
+	all, tomatoes := search(t, db, shop.ProductQuery{}), search(t, db, shop.ProductQuery{Text: "tomato"})
+	for _, word := range []string{"\u02bc", "\u02b9", "\u02bb", "\u02bd", "\u02c8", "\u0301", "\u02bc\u0301", "\u02bc \u02bb"} {
+		if got := search(t, db, shop.ProductQuery{Text: word}); got.Total != all.Total || got.Corrected {
+			t.Errorf("%q finds %d of %d products", word, got.Total, all.Total)
+		}
+		for _, text := range []string{word + " tomato", "tomato " + word} {
+			if got := search(t, db, shop.ProductQuery{Text: text}); !slices.Equal(names(got.Products), names(tomatoes.Products)) {
+				t.Errorf("%q finds %q, want %q", text, names(got.Products), names(tomatoes.Products))
+			}
+		}
+	}
+}

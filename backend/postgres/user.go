@@ -67,7 +67,7 @@ func (db *DB) SetPasswordHash(ctx context.Context, id int64, old, hash string) e
 
 // UpdateProfile changes name and address of an account.
 func (db *DB) UpdateProfile(ctx context.Context, u *shop.User, c shop.ProfileChange) (changed *shop.User, err error) {
-	err = db.writeTx(ctx, func(tx pgx.Tx) error {
+	err = db.changeCatalogue(ctx, func(tx pgx.Tx) error { // reviews show the name
 		have, err := lockUser(ctx, tx, u.ID)
 		if err != nil {
 			return err
@@ -110,7 +110,7 @@ func (db *DB) SetAvatar(ctx context.Context, id int64, name string) (before stri
 // DeleteUser removes an account. What refers to it goes with it, or forgets it; its
 // orders keep what was sold and for how much.
 func (db *DB) DeleteUser(ctx context.Context, u *shop.User) error {
-	return db.writeTx(ctx, func(tx pgx.Tx) error {
+	return db.changeCatalogue(ctx, func(tx pgx.Tx) error { // reviews show the name
 		if err := lockPassword(ctx, tx, u); err != nil {
 			return err
 		}

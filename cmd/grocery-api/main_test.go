@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"grocery/backend/api/apitest"
 	main "grocery/cmd/grocery-api"
 	"grocery/internal/logging"
 	"grocery/internal/pgtest"
@@ -61,9 +62,14 @@ func start(t *testing.T, env map[string]string, log io.Writer) *main.Main {
 	return m
 }
 
+// client holds every answer against openapi.yaml.
+func client(t *testing.T) *http.Client {
+	return &http.Client{Transport: apitest.Transport(t, http.DefaultTransport)}
+}
+
 func get(t *testing.T, url string) (status int, body string) {
 	t.Helper()
-	resp, err := http.Get(url)
+	resp, err := client(t).Get(url)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -173,7 +179,7 @@ func TestRequestsThatRunAreFinishedAtTheEnd(t *testing.T) {
 	answered := make(chan int, 1)
 	go func() {
 		// A refused login is answered after a quarter of a second at the earliest.
-		resp, err := http.Post(m.URL()+"/api/auth/login", "application/json", strings.NewReader(`{"email":"a@example.com","password":"guess"}`))
+		resp, err := client(t).Post(m.URL()+"/api/auth/login", "application/json", strings.NewReader(`{"email":"a@example.com","password":"guess"}`))
 		if err != nil {
 			answered <- 0
 			return

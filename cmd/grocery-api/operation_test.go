@@ -19,7 +19,7 @@ func TestMetricsAreServedApartFromTheShop(t *testing.T) {
 	waitFor(t, m.URL()+"/ready", http.StatusOK)
 	waitFor(t, m.URL()+"/api/products/1", http.StatusOK)
 	get(t, m.URL()+"/no/such/path/17")
-	http.Post(m.URL()+"/api/auth/login", "application/json", strings.NewReader(`{"email":"a@example.com","password":"guess"}`))
+	client(t).Post(m.URL()+"/api/auth/login", "application/json", strings.NewReader(`{"email":"a@example.com","password":"guess"}`))
 	status, body := get(t, m.MetricsURL())
 	for _, want := range []string{
 		`grocery_http_requests_total{method="GET",route="/api/products/{id}",status="200"} 1`,
@@ -55,7 +55,7 @@ func TestTheServerServesOnWhileItIsTakenOutOfService(t *testing.T) {
 	if status, _ := get(t, m.URL()+"/ready"); status != http.StatusServiceUnavailable {
 		t.Errorf("/ready answers %d to a server that is about to end", status)
 	}
-	resp, err := http.Get(m.URL() + "/api/products/1")
+	resp, err := client(t).Get(m.URL() + "/api/products/1")
 	if err != nil {
 		t.Fatalf("a request of the last moment: %v", err)
 	}
