@@ -262,6 +262,11 @@ func (s *Server) updateMe(w http.ResponseWriter, r *http.Request, userID int64) 
 			return err
 		}
 	}
+	if change.Username != nil && *change.Username != user.Username {
+		if wait, ok := s.changes.take(accountKey(userID)); !ok {
+			return tooMany(wait)
+		}
+	}
 	changed, err := s.Users.UpdateProfile(r.Context(), &user, change)
 	if err != nil {
 		return err

@@ -166,10 +166,17 @@ func (s *Server) withCORS(next http.Handler) http.Handler {
 	})
 }
 
-// clientAddr returns the address of the client. Behind a load balancer (a peer with
-// a private address) that is the last entry of X-Forwarded-For: the balancer wrote
-// that one, earlier ones may be invented.
+// clientAddr returns the address of the client.
 func clientAddr(r *http.Request) netip.Addr {
+	addr, _ := client(r)
+	return addr
+}
+
+// client returns the address of the client. Behind a load balancer (a peer with a
+// private address) that is the last entry of X-Forwarded-For: the balancer wrote that
+// one, earlier ones may be invented. told is false for a neighbour that names nobody,
+// such as the balancer itself: others may be behind the same address.
+func client(r *http.Request) (addr netip.Addr, told bool) {
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
 		host = r.RemoteAddr
@@ -177,20 +184,21 @@ func clientAddr(r *http.Request) netip.Addr {
 	peer, _ := netip.ParseAddr(host)
 	peer = peer.Unmap()
 	if !peer.IsPrivate() && !peer.IsLoopback() {
-		return peer
+		return peer, peer.IsValid()
 	}
 	forwarded := strings.Join(r.Header.Values("X-Forwarded-For"), ",")
 	last := strings.TrimSpace(forwarded[strings.LastIndexByte(forwarded, ',')+1:])
 	if addr, err := netip.ParseAddr(last); err == nil {
-		return addr.Unmap()
+		return addr.Unmap(), true
 	}
-	return peer
+	return peer, false
 }
 
 // clientKey names a client for throttling: its address, or for IPv6 its /64 network,
 // since a single host has all of that.
-func clientKey(r *http.Request) string {
-	addr := clientAddr(r)
+func clientKey(r *http.Request) string { return addrKey(clientAddr(r)) }
+
+func addrKey(addr netip.Addr) string {
 	if addr.Is6() {
 		if p, err := addr.WithZone("").Prefix(64); err == nil {
 			return p.String()

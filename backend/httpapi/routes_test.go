@@ -34,7 +34,7 @@ func described() []string {
 func TestTheDescriptionNamesExactlyTheServedRoutes(t *testing.T) {
 	s := newStore(t)
 	var served []string
-	for _, r := range s.api.Routes() {
+	for _, r := range s.server.Routes() {
 		served = append(served, r.Method+" "+r.Path)
 	}
 	slices.Sort(served)
@@ -50,6 +50,81 @@ func TestTheDescriptionNamesExactlyTheServedRoutes(t *testing.T) {
 	}
 	if body := text(t, s.do("GET", "/api/openapi.yaml", "")); body != string(api.OpenAPI) {
 		t.Error("/api/openapi.yaml is another document")
+	}
+}
+
+// TestEveryRouteRefusesAsDescribed brings each route into what it refuses for whatever it
+// is asked; the answers are held against the description.
+func TestEveryRouteRefusesAsDescribed(t *testing.T) {
+	s := newStore(t)
+	ann, gone := "Bearer "+s.token(t, s.user(t, "ann")), "Bearer "+s.token(t, 99)
+	large := `{"items":"` + strings.Repeat("x", 2<<20) + `"}`
+	ask := func(route, body, token string) *http.Response {
+		method, path, _ := strings.Cut(route, " ")
+		path = strings.NewReplacer("{id}", "1", "{filename}", "x.png").Replace(path)
+		if token == "" {
+			return s.do(method, path, body, "Idempotency-Key", "order-key-1", "X-Requested-With", "x", "Cookie", "grocery_refresh="+strings.Repeat("A", 43))
+		}
+		return s.do(method, path, body, "Authorization", token, "Idempotency-Key", "order-key-1")
+	}
+	signedIn, reading, counted := map[string]bool{}, 0, 0
+	for _, route := range described() {
+		signedIn[route] = ask(route, "", "").StatusCode == 401 && !strings.HasSuffix(route, "/auth/refresh")
+		if !signedIn[route] {
+			continue
+		}
+		status(t, ask(route, "", "Bearer null"), 422)
+		if want := map[bool]int{true: 401, false: 404}[strings.Contains(route, "/v1/")]; ask(route, "", gone).StatusCode != want {
+			t.Errorf("%s of an account that is gone: not %d", route, want)
+		}
+	}
+	for _, route := range described() {
+		if signedIn[route] && strings.HasSuffix(route, "/logout-everywhere") {
+			continue // it would end the session of this test
+		}
+		switch resp := ask(route, large, ann); resp.StatusCode {
+		case 413:
+			reading++
+		case 500:
+			t.Errorf("%s with a large body: %d", route, resp.StatusCode)
+		}
+	}
+	if reading < 20 {
+		t.Errorf("%d routes look at the size of a body", reading)
+	}
+	s.stop()
+	for range 1100 {
+		s.from("192.0.2.1", "", "/api/me/avatar/x.png")
+	}
+	for range 700 {
+		if s.me(strings.TrimPrefix(ann, "Bearer ")).StatusCode == 429 {
+			break
+		}
+	}
+	for _, route := range described() {
+		token := ""
+		if signedIn[route] {
+			token = ann
+		}
+		if resp := ask(route, "", token); resp.StatusCode == 429 {
+			counted++
+		} else if signedIn[route] {
+			t.Errorf("%s is not bounded by account: %d", route, resp.StatusCode)
+		}
+	}
+	if quick := len(described()) - counted; quick != 5 {
+		t.Errorf("%d routes are not bounded, want 5", quick)
+	}
+	s.advance(time.Hour)
+	s.db.Close()
+	for _, route := range described() {
+		token := ""
+		if signedIn[route] {
+			token = ann
+		}
+		if resp := ask(route, "", token); signedIn[route] && resp.StatusCode != 503 {
+			t.Errorf("%s without a database: %d", route, resp.StatusCode)
+		}
 	}
 }
 
@@ -112,7 +187,7 @@ func TestHeaders(t *testing.T) {
 			"X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY", "Referrer-Policy": "no-referrer",
 			"Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'", "Cache-Control": "no-store", "Strict-Transport-Security": ""}},
 		{"behind HTTPS browsers are told to stay there", "GET", "/health", []string{"X-Forwarded-Proto", "https"}, 200, map[string]string{"Strict-Transport-Security": "max-age=31536000"}},
-		{"an allowed page may call", "GET", "/health", []string{"Origin", origin}, 200, map[string]string{"Access-Control-Allow-Origin": origin, "Vary": "Origin"}},
+		{"an allowed page may call", "GET", "/health", []string{"Origin", origin}, 200, map[string]string{"Access-Control-Allow-Origin": origin, "Vary": "Origin", "Access-Control-Expose-Headers": "ETag, Idempotency-Replayed, Retry-After, X-Request-Id"}},
 		{"another page may not", "GET", "/health", []string{"Origin", "https://evil.example"}, 200, map[string]string{"Access-Control-Allow-Origin": "", "Access-Control-Allow-Credentials": ""}},
 		{"an allowed page may ask first", "OPTIONS", "/api/me/basket", []string{"Origin", origin, "Access-Control-Request-Method", "POST"}, 204, map[string]string{
 			"Access-Control-Allow-Origin": origin, "Access-Control-Allow-Methods": "GET, POST, PUT, PATCH, DELETE", "Access-Control-Allow-Credentials": "true", "Access-Control-Allow-Headers": "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, X-Requested-With"}},
@@ -140,7 +215,7 @@ func TestHeaders(t *testing.T) {
 
 func TestAServerThatIsClosingIsNotReady(t *testing.T) {
 	s := newStore(t)
-	s.api.Closing()
+	s.server.Closing()
 	if got := s.do("GET", "/ready", "").StatusCode; got != http.StatusServiceUnavailable {
 		t.Errorf("/ready answers %d", got)
 	}

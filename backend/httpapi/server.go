@@ -62,7 +62,9 @@ type Server struct {
 	clients   *throttle // logins by client, whatever the account
 	signups   *throttle // registrations by client
 	refreshes *throttle // renewals of sessions by client
+	guests    *throttle // requests of guests by client
 	accounts  *throttle // requests by account
+	changes   *throttle // of the catalogue by account: every server reads it again
 	uploads   *throttle // pictures by account
 	closing   atomic.Bool
 	handler   http.Handler
@@ -87,7 +89,9 @@ func New(c Config) *Server {
 		clients:   newThrottle(100, time.Second, c.Now),
 		signups:   newThrottle(60, 2*time.Second, c.Now),
 		refreshes: newThrottle(120, time.Second, c.Now),
+		guests:    newThrottle(1000, 5*time.Millisecond, c.Now),
 		accounts:  newThrottle(600, 20*time.Millisecond, c.Now),
+		changes:   newThrottle(30, time.Second, c.Now),
 		uploads:   newThrottle(20, 15*time.Second, c.Now),
 	}
 	s.handler = s.withRequest(s.withHeaders(s.withCORS(s.mux())))
@@ -117,9 +121,9 @@ func (s *Server) Routes() []Route {
 
 		{get, "/api/products/all_products", s.quick(s.getProducts)},
 		{get, "/api/products/{id}", s.quick(s.getProduct)},
-		{post, "/api/products/{id}/add-review", s.signedIn(s.addReview)},
-		{http.MethodPut, "/api/products/{id}/update-review", s.signedIn(s.updateReview)},
-		{http.MethodDelete, "/api/products/{id}/remove-review", s.signedIn(s.removeReview)},
+		{post, "/api/products/{id}/add-review", s.changing(s.addReview)},
+		{http.MethodPut, "/api/products/{id}/update-review", s.changing(s.updateReview)},
+		{http.MethodDelete, "/api/products/{id}/remove-review", s.changing(s.removeReview)},
 
 		{post, "/api/auth/register", s.open(s.register)},
 		{post, "/api/auth/login", s.open(s.login)},
@@ -137,12 +141,12 @@ func (s *Server) Routes() []Route {
 		{post, "/api/me/purchase", s.signedIn(s.purchase)},
 		{get, "/api/me/purchased-products", s.signedIn(s.getPurchasedProducts)},
 
-		{get, "/api/v1/products", s.open(s.searchProducts)},
-		{get, "/api/v1/products/{id}", s.open(s.getProductV1)},
-		{get, "/api/v1/categories", s.open(s.getCategories)},
+		{get, "/api/v1/products", s.current(s.searchProducts)},
+		{get, "/api/v1/products/{id}", s.current(s.getProductV1)},
+		{get, "/api/v1/categories", s.current(s.getCategories)},
 		{get, "/api/v1/products/{id}/reviews", s.optional(s.getReviews)},
-		{http.MethodPut, "/api/v1/products/{id}/review", s.signedIn(s.putReview)},
-		{http.MethodDelete, "/api/v1/products/{id}/review", s.signedIn(s.deleteReview)},
+		{http.MethodPut, "/api/v1/products/{id}/review", s.changing(s.putReview)},
+		{http.MethodDelete, "/api/v1/products/{id}/review", s.changing(s.deleteReview)},
 		{get, "/api/v1/me/favourites", s.signedIn(s.getFavouritesV1)},
 		{http.MethodPut, "/api/v1/me/favourites/{id}", s.signedIn(s.putFavourite)},
 		{http.MethodDelete, "/api/v1/me/favourites/{id}", s.signedIn(s.deleteFavourite)},
@@ -153,7 +157,7 @@ func (s *Server) Routes() []Route {
 		{http.MethodPut, "/api/v1/me/basket/items/{id}", s.signedIn(s.putBasketItem)},
 		{http.MethodDelete, "/api/v1/me/basket/items/{id}", s.signedIn(s.deleteBasketItem)},
 		{post, "/api/v1/me/basket/merge", s.signedIn(s.mergeBasket)},
-		{get, "/api/v1/payment-methods", s.open(s.getPaymentMethods)},
+		{get, "/api/v1/payment-methods", s.quick(s.getPaymentMethods)},
 		{get, "/api/v1/orders", s.signedIn(s.getOrders)},
 		{post, "/api/v1/orders", s.signedIn(s.placeOrder)},
 		{get, "/api/v1/orders/{id}", s.signedIn(s.getOrder)},
@@ -213,19 +217,43 @@ func (s *Server) mux() http.Handler {
 // requestTimeout bounds how long a request may wait for the database.
 const requestTimeout = 15 * time.Second
 
-// open serves a route to anybody.
-func (s *Server) open(fn func(http.ResponseWriter, *http.Request) error) http.HandlerFunc {
-	handler := s.quick(fn)
-	return func(w http.ResponseWriter, r *http.Request) {
+type handler func(http.ResponseWriter, *http.Request) error
+
+// timed serves a route within requestTimeout.
+func (s *Server) timed(fn handler) http.HandlerFunc {
+	return s.quick(func(w http.ResponseWriter, r *http.Request) error {
 		ctx, cancel := context.WithTimeout(r.Context(), requestTimeout)
 		defer cancel()
-		handler(w, r.WithContext(ctx))
+		return fn(w, r.WithContext(ctx))
+	})
+}
+
+// open serves a route to anybody, as often as a client may ask.
+func (s *Server) open(fn handler) http.HandlerFunc {
+	return s.timed(func(w http.ResponseWriter, r *http.Request) error {
+		if err := s.admit(r); err != nil {
+			return err
+		}
+		return fn(w, r)
+	})
+}
+
+// admit refuses a guest whose client has asked too often. A client that cannot be told
+// from others has no bound: it would be theirs too.
+func (s *Server) admit(r *http.Request) error {
+	addr, told := client(r)
+	if !told {
+		return nil
 	}
+	if wait, ok := s.guests.take(addrKey(addr)); !ok {
+		return tooMany(wait)
+	}
+	return nil
 }
 
 // quick serves a route to anybody that waits for nothing, or for no longer than it allows
 // itself.
-func (s *Server) quick(fn func(http.ResponseWriter, *http.Request) error) http.HandlerFunc {
+func (s *Server) quick(fn handler) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if err := fn(w, r); err != nil {
 			s.fail(w, r, err)
@@ -236,7 +264,7 @@ func (s *Server) quick(fn func(http.ResponseWriter, *http.Request) error) http.H
 // signedIn serves a route to the bearer of a token. Who that is comes from the token
 // alone, never from the request's content.
 func (s *Server) signedIn(fn func(w http.ResponseWriter, r *http.Request, userID int64) error) http.HandlerFunc {
-	return s.open(func(w http.ResponseWriter, r *http.Request) error {
+	return s.timed(func(w http.ResponseWriter, r *http.Request) error {
 		r, err := s.identify(r)
 		if err != nil {
 			return err
@@ -245,11 +273,24 @@ func (s *Server) signedIn(fn func(w http.ResponseWriter, r *http.Request, userID
 	})
 }
 
+// changing is signedIn for what changes the catalogue: more seldom.
+func (s *Server) changing(fn func(w http.ResponseWriter, r *http.Request, userID int64) error) http.HandlerFunc {
+	return s.signedIn(func(w http.ResponseWriter, r *http.Request, userID int64) error {
+		if wait, ok := s.changes.take(accountKey(userID)); !ok {
+			return tooMany(wait)
+		}
+		return fn(w, r, userID)
+	})
+}
+
 // optional serves a route to anybody, and knows the bearer of a token: userID is 0
 // without one. A token that is not acceptable is refused, so that its bearer renews it.
 func (s *Server) optional(fn func(w http.ResponseWriter, r *http.Request, userID int64) error) http.HandlerFunc {
-	return s.open(func(w http.ResponseWriter, r *http.Request) error {
+	return s.timed(func(w http.ResponseWriter, r *http.Request) error {
 		if r.Header.Get("Authorization") == "" {
+			if err := s.admit(r); err != nil {
+				return err
+			}
 			return fn(w, r, 0)
 		}
 		r, err := s.identify(r)
@@ -257,5 +298,26 @@ func (s *Server) optional(fn func(w http.ResponseWriter, r *http.Request, userID
 			return err
 		}
 		return fn(w, r, identity(r).User.ID)
+	})
+}
+
+// current serves to anybody what is the same for everybody, to the bearer of a token not
+// as it was before what they have just done. Nothing else depends on the token: one that
+// is not acceptable, or cannot be looked up, makes a guest.
+func (s *Server) current(fn handler) http.HandlerFunc {
+	return s.timed(func(w http.ResponseWriter, r *http.Request) error {
+		if r.Header.Get("Authorization") != "" && s.Database.State().Primary == "up" {
+			known, err := s.identify(r)
+			if err == nil {
+				return fn(w, known)
+			}
+			if shop.ErrorCode(err) == shop.ETOOMANY {
+				return err
+			}
+		}
+		if err := s.admit(r); err != nil {
+			return err
+		}
+		return fn(w, r)
 	})
 }
