@@ -43,6 +43,25 @@ it('tells a broken connection from a refusal', async () => {
   expect(await failure()).toBeInstanceOf(NetworkError);
 });
 
+it.each([
+  ['a guest', undefined, null],
+  ['somebody with a good token', 900, 'Bearer at-hand'],
+  ['somebody whose token is about to run out', 5, null],
+])('sends what is at hand, and waits for nothing: %s', async (_, seconds, sent) => {
+  const api = new ShopAPI();
+  if (seconds !== undefined) session.begin({ ...api.session(), access_token: 'at-hand', expires_in: seconds });
+  let authorization: string | null = '';
+  server.use(
+    http.get('/api/v1/categories', ({ request }) => {
+      authorization = request.headers.get('Authorization');
+      return HttpResponse.json({ items: [] });
+    }),
+  );
+  await call('get', '/api/v1/categories', { auth: 'at-hand' });
+  expect(authorization).toBe(sent);
+  expect(api.calls).toEqual([]);
+});
+
 describe('a token that the shop refuses', () => {
   const stale = (api: ShopAPI) => session.begin({ ...api.session(), access_token: 'stale' });
 

@@ -22,8 +22,12 @@ export interface Call<P extends keyof paths, M extends Method> {
   body?: Body<P, M> | FormData;
   headers?: Record<string, string>;
   signal?: AbortSignal;
-  /** Sends who is signed in; `optional` sends it when somebody is. A token that has run out is renewed, once. */
-  auth?: boolean | 'optional';
+  /**
+   * Sends who is signed in; `optional` sends it when somebody is. A token that has run out is renewed, once. `at-hand` is
+   * for what is the same for everybody: it sends a token that is good and waits for none, so that what has just been
+   * written is seen.
+   */
+  auth?: boolean | 'optional' | 'at-hand';
 }
 
 /** Calls the API and returns the JSON of its answer. Throws ApiError or NetworkError. */
@@ -42,7 +46,8 @@ export async function call<P extends keyof paths, M extends Method>(method: M, p
       credentials: auth === true || path.startsWith('/api/v1/auth/') ? 'include' : 'same-origin',
     });
 
-  const token = auth === true || (auth === 'optional' && session.state.who !== 'guest') ? await session.token() : null;
+  const asking = auth === true || (auth === 'optional' && session.state.who !== 'guest');
+  const token = asking ? await session.token() : auth === 'at-hand' ? session.atHand() : null;
   let reply = await ask(token);
   if (token !== null && refusesToken(reply)) reply = await ask(await session.replace(token));
   if (token !== null && refusesToken(reply)) session.ended('expired');

@@ -99,6 +99,11 @@ export class Session {
     return this.#renew();
   }
 
+  /** The token that is good now, if there is one. */
+  atHand(): string | null {
+    return this.#fresh() ?? null;
+  }
+
   /** Another token instead of one that the shop has refused. */
   replace(refused: string): Promise<string> {
     if (this.#token?.value === refused) this.#token = null;

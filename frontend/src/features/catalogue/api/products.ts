@@ -11,7 +11,7 @@ function productsQuery(search: Search) {
   const ask = askOf(search);
   return infiniteQueryOptions({
     queryKey: ['products', ask],
-    queryFn: ({ pageParam, signal }) => call('get', '/api/v1/products', { query: { ...ask, limit: PAGE_SIZE, ...(pageParam !== null && { cursor: pageParam }) }, signal }),
+    queryFn: ({ pageParam, signal }) => call('get', '/api/v1/products', { query: { ...ask, limit: PAGE_SIZE, ...(pageParam !== null && { cursor: pageParam }) }, auth: 'at-hand', signal }),
     initialPageParam: null as string | null,
     getNextPageParam: (last) => last.next_cursor,
   });
@@ -32,7 +32,7 @@ export function useProducts(search: Search) {
 function productQuery(id: number) {
   return queryOptions({
     queryKey: ['product', id],
-    queryFn: ({ signal }) => call('get', '/api/v1/products/{id}', { path: { id }, signal }),
+    queryFn: ({ signal }) => call('get', '/api/v1/products/{id}', { path: { id }, auth: 'at-hand', signal }),
   });
 }
 
