@@ -10,7 +10,8 @@ const (
 	AccessLifetime  = 15 * time.Minute    // of an access token of /api/v1
 	RefreshLifetime = 30 * 24 * time.Hour // of a refresh token, from its issue
 	// RefreshGrace is how long a refresh token that was used may be used again: by
-	// another tab that had it too, or because the answer got lost.
+	// another tab that had it too, or because the answer got lost. Of the tokens that
+	// come of that, one is kept by the browser; once it is used, so are the others.
 	RefreshGrace = 30 * time.Second
 )
 
@@ -36,14 +37,15 @@ type SessionService interface {
 	// ENOTFOUND when there is no such account.
 	Identify(ctx context.Context, userID int64, issued time.Time) (*Identity, error)
 	// OpenSession starts a session with its first refresh token for an account whose
-	// password hash is still u's; ErrPasswordChanged otherwise.
+	// password hash is still u's; ErrPasswordChanged otherwise, and ErrSessionEnded when
+	// all sessions were ended after now.
 	OpenSession(ctx context.Context, u *User, token []byte, now time.Time) error
 	// ConfirmPassword returns nil when the account's password hash is still u's, and
 	// ErrPasswordChanged otherwise.
 	ConfirmPassword(ctx context.Context, u *User) error
-	// RenewSession uses the refresh token used and adds next to its session. It
-	// returns ErrSessionEnded, or ErrSessionStolen with the account whose session it
-	// has ended.
+	// RenewSession uses the refresh token used and adds next to its session. Other tokens
+	// of the session that are older than RefreshGrace count as used then. It returns
+	// ErrSessionEnded, or ErrSessionStolen with the account whose session it has ended.
 	RenewSession(ctx context.Context, used, next []byte, now time.Time) (*User, error)
 	// CloseSession ends the session of a refresh token and returns whose it was, 0 if
 	// there was none.
@@ -51,6 +53,9 @@ type SessionService interface {
 	// CloseSessions ends all sessions of an account and refuses its access tokens
 	// issued before now, a clock that is asked while no session can be renewed.
 	CloseSessions(ctx context.Context, userID int64, now func() time.Time) error
+	// RemoveSessions removes up to limit sessions that had expired by now, and returns how
+	// many.
+	RemoveSessions(ctx context.Context, now time.Time, limit int) (int, error)
 	// ChangePassword replaces u's password hash, does what CloseSessions does and
 	// starts a session as of the time returned. ErrPasswordChanged when the hash is no
 	// longer u's.

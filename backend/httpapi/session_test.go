@@ -1,12 +1,15 @@
 package httpapi_test
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	shop "grocery/backend"
 )
 
 // signedUp is the answer of a sign-in.
@@ -199,7 +202,7 @@ func TestATokenThatIsUsedAgainLaterEndsTheSession(t *testing.T) {
 	_, stolen := session(t, s.do("POST", "/api/v1/auth/register", carol))
 	_, other := session(t, s.do("POST", "/api/v1/auth/login", carol))
 	_, mine := session(t, s.refresh(stolen))
-	s.advance(31 * time.Second)
+	s.elapse(t, 31*time.Second)
 	refused(t, s.refresh(stolen)) // the thief
 	refused(t, s.refresh(mine))   // and everybody else of this session
 	if _, again := session(t, s.refresh(other)); again.Value == "" {
@@ -214,7 +217,7 @@ func TestATokenMayBeUsedAgainAtOnce(t *testing.T) {
 	s := newStore(t)
 	_, cookie := session(t, s.do("POST", "/api/v1/auth/register", carol))
 	one, a := session(t, s.refresh(cookie))
-	s.advance(29 * time.Second)
+	s.elapse(t, 10*time.Second)
 	two, b := session(t, s.refresh(cookie)) // the answer got lost, or another tab
 	if a.Value == b.Value {
 		t.Error("two tabs have one token: the second use would look like theft")
@@ -222,9 +225,76 @@ func TestATokenMayBeUsedAgainAtOnce(t *testing.T) {
 	for _, in := range []signedUp{one, two} {
 		status(t, s.me(in.AccessToken), 200)
 	}
-	s.advance(time.Hour)
-	for _, c := range []*http.Cookie{a, b} {
-		session(t, s.refresh(c))
+	s.elapse(t, time.Hour)
+	session(t, s.refresh(a)) // whichever the browser kept
+}
+
+// elapse makes the database believe that tokens were issued and used longer ago.
+func (s *store) elapse(t *testing.T, d time.Duration) {
+	t.Helper()
+	s.pg.Exec(t, "UPDATE refresh_tokens SET issued_at = issued_at - $1::interval, used_at = used_at - $1::interval", d)
+}
+
+func TestOfTwoBranchesOfASessionOneLives(t *testing.T) {
+	s := newStore(t)
+	_, cookie := session(t, s.do("POST", "/api/v1/auth/register", carol))
+	_, mine := session(t, s.refresh(cookie))
+	_, theirs := session(t, s.refresh(cookie)) // a thief, within the grace
+	_, mine = session(t, s.refresh(mine))      // the page is loaded again
+	_, theirs = session(t, s.refresh(theirs))
+	s.elapse(t, 20*time.Minute)
+	_, next := session(t, s.refresh(theirs))
+	s.elapse(t, 20*time.Minute)
+	refused(t, s.refresh(mine))
+	refused(t, s.refresh(next))
+	if n := s.count(t, "sessions"); n != 0 || !strings.Contains(s.log.String(), `"event":"refresh_reused"`) {
+		t.Errorf("%d sessions are left, or the audit log does not show the theft", n)
+	}
+}
+
+func TestAnAnswerThatComesLateIsNoTheft(t *testing.T) {
+	s := newStore(t)
+	_, cookie := session(t, s.do("POST", "/api/v1/auth/register", carol))
+	_, first := session(t, s.refresh(cookie))
+	_, late := session(t, s.refresh(cookie)) // another tab's, which arrives after the next
+	session(t, s.refresh(first))
+	s.elapse(t, 20*time.Minute)
+	_, next := session(t, s.refresh(late))
+	session(t, s.refresh(next))
+}
+
+func TestTheGraceIsMeasuredByTheDatabase(t *testing.T) {
+	s := newStore(t)
+	_, cookie := session(t, s.do("POST", "/api/v1/auth/register", carol))
+	_, kept := session(t, s.refresh(cookie))
+	s.advance(10 * time.Minute) // another server, whose clock is wrong
+	session(t, s.refresh(cookie))
+	session(t, s.refresh(kept))
+}
+
+// ending ends all sessions of an account just before one is opened.
+type ending struct {
+	shop.SessionService
+	now func() time.Time
+}
+
+func (e *ending) OpenSession(ctx context.Context, u *shop.User, token []byte, now time.Time) error {
+	if err := e.CloseSessions(ctx, u.ID, e.now); err != nil {
+		return err
+	}
+	return e.SessionService.OpenSession(ctx, u, token, now)
+}
+
+func TestASignOutEverywhereEndsASignInThatIsUnderWay(t *testing.T) {
+	s := newStore(t)
+	session(t, s.do("POST", "/api/v1/auth/register", carol))
+	s.api.Sessions = &ending{s.db, s.now}
+	resp := s.do("POST", "/api/v1/auth/login", carol)
+	if got := status(t, resp, 401); !strings.Contains(got, `"code":"session_ended"`) || len(resp.Cookies()) > 0 {
+		t.Errorf("%s %v", got, resp.Cookies())
+	}
+	if n := s.count(t, "sessions"); n != 0 {
+		t.Errorf("%d sessions live on", n)
 	}
 }
 
@@ -343,4 +413,48 @@ func TestSessionsWithoutADatabase(t *testing.T) {
 			t.Errorf("%s: an outage removes the cookie: the shopper is signed out by it", name)
 		}
 	}
+}
+
+func TestOtherSitesPagesNeitherPlantNorEndASession(t *testing.T) {
+	s := newStore(t)
+	in, cookie := session(t, s.do("POST", "/api/v1/auth/register", carol))
+	token := "Bearer " + in.AccessToken
+	const self = "http://example.com" // what httptest's requests ask for
+	for name, tt := range map[string]struct {
+		header  []string
+		refused bool
+	}{
+		"a form of another site":                  {[]string{"Sec-Fetch-Site", "cross-site", "Origin", "https://evil.example", "Content-Type", "text/plain"}, true},
+		"a page of a neighbour":                   {[]string{"Sec-Fetch-Site", "same-site", "Origin", "https://blog.example.com"}, true},
+		"another site's page in an older browser": {[]string{"Origin", "https://evil.example"}, true},
+		"a page in a sandbox":                     {[]string{"Origin", "null"}, true},
+		"the page of this host":                   {[]string{"Sec-Fetch-Site", "same-origin", "Origin", self}, false},
+		"the page of this host, without HTTPS":    {[]string{"Origin", self}, false},
+		"the page of an allowed host":             {[]string{"Sec-Fetch-Site", "cross-site", "Origin", origin}, false},
+		"its page in an older browser":            {[]string{"Origin", origin}, false},
+		"no browser":                              {nil, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, path := range []string{"register", "login", "refresh", "logout", "logout-everywhere"} {
+				resp := s.do("POST", "/api/v1/auth/"+path, "{}", append([]string{"X-Requested-With", "fetch"}, tt.header...)...)
+				body := text(t, resp)
+				if got := resp.StatusCode == 403; got != tt.refused || got && !strings.Contains(body, `{"code":"cross_origin","error":"`) {
+					t.Errorf("%s: %d %s", path, resp.StatusCode, body)
+				}
+				if tt.refused && len(resp.Cookies()) > 0 {
+					t.Errorf("%s: a cookie is set: %v", path, resp.Cookies())
+				}
+			}
+			if !tt.refused {
+				return
+			}
+			status(t, s.do("POST", "/api/v1/auth/login", carol, tt.header...), 403)
+			status(t, s.do("POST", "/api/v1/auth/logout", "", append([]string{"Cookie", cookie.Name + "=" + cookie.Value}, tt.header...)...), 403)
+			status(t, s.do("POST", "/api/v1/auth/logout-everywhere", "", append([]string{"Authorization", token}, tt.header...)...), 403)
+			// The old API has no cookie, and its clients are served as ever.
+			status(t, s.do("POST", "/api/auth/login", carol, tt.header...), 200)
+		})
+	}
+	status(t, s.me(in.AccessToken), 200)
+	session(t, s.refresh(cookie))
 }

@@ -13,12 +13,15 @@ import (
 
 var _ shop.SessionService = (*DB)(nil)
 
+// endedSQL tells of an account whether its tokens of a time, $2, are refused. A restore of
+// a dump replaces the accounts, so tokens from before it are somebody else's.
+const endedSQL = `COALESCE(GREATEST(tokens_since, (SELECT max(restored_at) FROM restores)), '-infinity') > $2`
+
 // identifySQL reads, in one row of the primary, all that a request of a bearer needs:
-// the account, since when its tokens count, and how far the log of the database is. A
-// restore of a dump replaces the accounts, so tokens from before it are somebody else's.
+// the account, since when its tokens count, and how far the log of the database is.
 const identifySQL = `
 SELECT ` + userColumns + `,
-       COALESCE(GREATEST(tokens_since, (SELECT max(restored_at) FROM restores)), '-infinity') > $2,
+       ` + endedSQL + `,
        CASE WHEN pg_is_in_recovery() THEN '' ELSE pg_current_wal_lsn()::text END
 FROM users WHERE id = $1`
 
@@ -44,6 +47,13 @@ func (db *DB) OpenSession(ctx context.Context, u *shop.User, token []byte, now t
 	return db.writeTx(ctx, func(tx pgx.Tx) error {
 		if err := confirmPassword(ctx, tx, u); err != nil {
 			return err
+		}
+		var ended bool
+		if err := tx.QueryRow(ctx, "SELECT "+endedSQL+" FROM users WHERE id = $1", u.ID, now).Scan(&ended); err != nil {
+			return err
+		}
+		if ended {
+			return shop.ErrSessionEnded
 		}
 		return openSession(ctx, tx, u.ID, token, now)
 	})
@@ -71,13 +81,21 @@ func openSession(ctx context.Context, tx pgx.Tx, userID int64, token []byte, now
 	}
 	_, err := tx.Exec(ctx, `
 		WITH s AS (INSERT INTO sessions (user_id, created_at, expires_at) VALUES ($1, $2, $3) RETURNING id)
-		INSERT INTO refresh_tokens (hash, session_id, expires_at) SELECT $4, id, $3 FROM s`,
+		INSERT INTO refresh_tokens (hash, session_id, issued_at, expires_at) SELECT $4, id, clock_timestamp(), $3 FROM s`,
 		userID, now, now.Add(shop.RefreshLifetime), token)
 	return err
 }
 
+// useSQL marks a token as used, and with it all others of its session that wait to be used
+// and are not as young as the answer to another tab may be: a browser keeps one token, so
+// whoever comes with such a one later has it from elsewhere.
+const useSQL = `
+UPDATE refresh_tokens SET used_at = clock_timestamp()
+WHERE session_id = $2 AND used_at IS NULL AND (hash = $1 OR issued_at < clock_timestamp() - $3::interval)`
+
 // RenewSession uses one refresh token and adds the next. Renewals of one session happen
-// one after the other.
+// one after the other. What is measured between renewals is by the database's clock: two
+// servers' clocks differ.
 func (db *DB) RenewSession(ctx context.Context, used, next []byte, now time.Time) (u *shop.User, err error) {
 	var refusal error // committed, unlike other errors
 	err = db.writeTx(ctx, func(tx pgx.Tx) error {
@@ -93,9 +111,11 @@ func (db *DB) RenewSession(ctx context.Context, used, next []byte, now time.Time
 			return err
 		}
 		var expires time.Time
-		var usedAt *time.Time
+		var first, again bool
 		// Not together with the lock: this must see what the renewal before did.
-		if err := tx.QueryRow(ctx, "SELECT expires_at, used_at FROM refresh_tokens WHERE hash = $1", used).Scan(&expires, &usedAt); err != nil {
+		if err := tx.QueryRow(ctx, `
+			SELECT expires_at, used_at IS NULL, COALESCE(used_at >= clock_timestamp() - $2::interval, false)
+			FROM refresh_tokens WHERE hash = $1`, used, shop.RefreshGrace).Scan(&expires, &first, &again); err != nil {
 			return err
 		}
 		if u, err = scanUser(tx.QueryRow(ctx, userSQL+"WHERE id = $1", userID)); err != nil {
@@ -104,14 +124,13 @@ func (db *DB) RenewSession(ctx context.Context, used, next []byte, now time.Time
 		switch {
 		case !expires.After(now):
 			return shop.ErrSessionEnded
-		case usedAt == nil:
-			_, err = tx.Exec(ctx, "UPDATE refresh_tokens SET used_at = $2 WHERE hash = $1", used, now)
-		case now.Sub(*usedAt) > shop.RefreshGrace:
+		case first:
+			if _, err = tx.Exec(ctx, useSQL, used, session, shop.RefreshGrace); err != nil {
+				return err
+			}
+		case !again:
 			refusal = shop.ErrSessionStolen
 			_, err = tx.Exec(ctx, "DELETE FROM sessions WHERE id = $1", session)
-			return err
-		}
-		if err != nil {
 			return err
 		}
 		return addToken(ctx, tx, session, next, now)
@@ -129,7 +148,7 @@ func addToken(ctx context.Context, tx pgx.Tx, session int64, token []byte, now t
 		args []any
 	}{
 		{"DELETE FROM refresh_tokens WHERE session_id = $1 AND expires_at <= $2", []any{session, now}},
-		{"INSERT INTO refresh_tokens (hash, session_id, expires_at) VALUES ($1, $2, $3)", []any{token, session, expires}},
+		{"INSERT INTO refresh_tokens (hash, session_id, issued_at, expires_at) VALUES ($1, $2, clock_timestamp(), $3)", []any{token, session, expires}},
 		{"UPDATE sessions SET expires_at = $2 WHERE id = $1", []any{session, expires}},
 	} {
 		if _, err := tx.Exec(ctx, step.sql, step.args...); err != nil {
@@ -199,4 +218,16 @@ func lockPassword(ctx context.Context, tx pgx.Tx, u *shop.User) error {
 		return shop.ErrPasswordChanged
 	}
 	return err
+}
+
+// RemoveSessions removes sessions that expired before now, with their tokens.
+func (db *DB) RemoveSessions(ctx context.Context, now time.Time, limit int) (removed int, err error) {
+	err = db.write(ctx, func(conn *pgxpool.Conn) error {
+		tag, err := conn.Exec(ctx, `
+			DELETE FROM sessions WHERE id IN (
+			    SELECT id FROM sessions WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED)`, now, limit)
+		removed = int(tag.RowsAffected())
+		return err
+	})
+	return removed, err
 }
