@@ -14,7 +14,7 @@ const (
 	MaxUsernameLength = 50  // characters
 	MaxEmailLength    = 254 // bytes, RFC 5321
 	MinPasswordLength = 6   // characters
-	MaxPasswordLength = 256 // bytes: what we are willing to hash
+	MaxPasswordLength = 256 // characters: what we are willing to hash
 	AdultAge          = 18  // years
 	DefaultAvatar     = "user_default.png"
 )
@@ -100,14 +100,15 @@ type ProfileChange struct {
 	Email    *string
 }
 
-// Validate trims and checks the change. The message names the field.
-func (c *ProfileChange) Validate() error {
+// Validate trims and checks the change of the account u. The message names the field. What
+// stays as it is may break rules that are younger than the account.
+func (c *ProfileChange) Validate(u *User) error {
 	if c.Username == nil && c.Email == nil {
 		return Errorf(EINVALID, "username or email is required")
 	}
 	if c.Username != nil {
 		name := strings.TrimSpace(*c.Username)
-		if err := validateUsername(name); err != nil {
+		if err := validateUsername(name); err != nil && name != u.Username {
 			return err
 		}
 		c.Username = &name
@@ -128,11 +129,15 @@ func validateUsername(s string) error {
 		return invalid("username", "username is required")
 	case n > MaxUsernameLength:
 		return invalid("username", "username must be at most %d characters long", MaxUsernameLength)
-	case !Storable(s) || strings.ContainsFunc(s, unicode.IsControl):
+	case !Storable(s) || strings.ContainsFunc(s, unseen):
 		return invalid("username", "username holds characters that are not allowed")
 	}
 	return nil
 }
+
+// unseen reports whether a character shows nothing, or changes how others are shown: with
+// such, one name looks like another.
+func unseen(r rune) bool { return unicode.In(r, unicode.Cc, unicode.Cf) }
 
 func validateEmail(s string) error {
 	if s == "" {
@@ -149,6 +154,9 @@ func validateEmail(s string) error {
 	return nil
 }
 
+// PasswordFits reports whether a password is no longer than what is hashed.
+func PasswordFits(s string) bool { return utf8.RuneCountInString(s) <= MaxPasswordLength }
+
 // ValidatePassword checks the length of a new password, sent in the named field.
 func ValidatePassword(field, s string) error {
 	switch {
@@ -156,7 +164,7 @@ func ValidatePassword(field, s string) error {
 		return invalid(field, "%s is required", field)
 	case utf8.RuneCountInString(s) < MinPasswordLength:
 		return invalid(field, "%s must be at least %d characters long", field, MinPasswordLength)
-	case len(s) > MaxPasswordLength:
+	case !PasswordFits(s):
 		return invalid(field, "%s must be at most %d characters long", field, MaxPasswordLength)
 	}
 	return nil
@@ -181,6 +189,9 @@ func ParseBirthDate(s string, now time.Time) (time.Time, error) {
 	return t, nil
 }
 
+// ErrBirthDateStays says that an account has another date of birth: it is given once.
+var ErrBirthDateStays = Errorf(ECONFLICT, "Your account has a date of birth already, and it cannot be changed.").Because("birth_date_stays").With("field", "birth_date")
+
 // UserService keeps the accounts.
 type UserService interface {
 	// CreateUser stores a new account and sets its ID. ECONFLICT with a message
@@ -191,18 +202,23 @@ type UserService interface {
 	UserByID(ctx context.Context, id int64) (*User, error)
 	// UserByEmail returns the account, whatever the case; ENOTFOUND.
 	UserByEmail(ctx context.Context, email string) (*User, error)
-	// SetPasswordHash replaces the hash old, so that a change in between wins.
-	SetPasswordHash(ctx context.Context, id int64, old, hash string) error
+	// SetPasswordHash replaces the hash old, so that a change in between wins. It returns
+	// whether it did.
+	SetPasswordHash(ctx context.Context, id int64, old, hash string) (bool, error)
 	// UpdateProfile changes the account u and returns it as it is then. ECONFLICT as
 	// CreateUser; ErrPasswordChanged when the address is to change and the password is
 	// no longer u's.
 	UpdateProfile(ctx context.Context, u *User, c ProfileChange) (*User, error)
-	// SetAvatar gives the account a picture and returns the name of the one before.
-	SetAvatar(ctx context.Context, id int64, name string) (before string, err error)
+	// SetAvatar gives the account a picture, which store stores, and returns the name of
+	// the one before. Nothing else happens to the account's picture meanwhile.
+	SetAvatar(ctx context.Context, id int64, name string, store func() error) (before string, err error)
+	// DropAvatar calls remove to remove a picture that was the account's, unless it is
+	// that again. Nothing else happens to the account's picture meanwhile.
+	DropAvatar(ctx context.Context, id int64, name string, remove func() error) error
 	// DeleteUser removes the account u and what is its alone; ErrPasswordChanged when
 	// its password is no longer u's. Orders stay, without the person.
 	DeleteUser(ctx context.Context, u *User) error
 	// ConfirmAge stores the date of birth (when not zero) or the statement to be
-	// of age.
+	// of age. A date that is stored stays: ErrBirthDateStays for another one.
 	ConfirmAge(ctx context.Context, id int64, birth time.Time) error
 }

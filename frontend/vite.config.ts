@@ -3,8 +3,9 @@ import react from '@vitejs/plugin-react';
 import { defineConfig } from 'vitest/config';
 import { pictures } from './scripts/pictures.mjs';
 
-// In development and preview the API is proxied, so that the page talks to its own origin as it does in production.
-const api = { '/api': process.env.GROCERY_BACKEND ?? 'http://127.0.0.1:5000' };
+// In development and preview the API is proxied, so that the page talks to its own origin as it does in production. The
+// backend sees the host that the browser asked for: it signs nobody in for pages of other origins.
+const api = { '/api': { target: process.env.GROCERY_BACKEND ?? 'http://127.0.0.1:5000', changeOrigin: false } };
 
 export default defineConfig({
   plugins: [react(), pictures()],

@@ -6,9 +6,12 @@ import (
 	"encoding/json"
 	"errors"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	shop "grocery/backend"
 	"grocery/backend/auth"
 )
 
@@ -43,6 +46,11 @@ func TestPasswords(t *testing.T) {
 		{"an unknown kind of hash is an error of ours", "md5:abc", "x", false, false, true},
 		{"a broken argon2id hash is an error of ours", "$argon2id$v=19$m=1,t=0,p=0$$", "x", false, false, true},
 		{"a hash that would eat the memory is an error of ours", "scrypt:1048576:8:1$salt$00", "x", true, false, true},
+		{"of scrypt, 128 MiB are too much", "scrypt:131072:8:1$salt$00", "x", true, false, true},
+		{"of scrypt, 64 MiB are not", "scrypt:65536:8:1$salt$00", "x", true, true, false},
+		{"of argon2id, 128 MiB are too much", "$argon2id$v=19$m=131072,t=1,p=1$c2FsdHNhbHQ$AAAA", "x", false, false, true},
+		{"of argon2id, 64 MiB are not", "$argon2id$v=19$m=65536,t=1,p=1$c2FsdHNhbHQ$AAAA", "x", false, true, false},
+		{"of argon2id, a hundred passes are too many", "$argon2id$v=19$m=65536,t=100,p=1$c2FsdHNhbHQ$AAAA", "x", false, false, true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			rehash, err := h.Verify(t.Context(), tt.hash, tt.password)
@@ -63,14 +71,34 @@ func TestAHasherThatIsBusyStopsWithTheContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	h := auth.NewHasher(1)
-	var err error
-	for range 50 { // a free slot may win over the ended context
-		if _, err = h.Hash(ctx, "x"); err != nil {
-			break
-		}
-	}
-	if !errors.Is(err, context.Canceled) {
+	_, err := h.Hash(ctx, "x")
+	if !errors.Is(err, context.Canceled) || !errors.Is(err, auth.ErrBusy) || shop.ErrorCode(err) != shop.EUNAVAILABLE {
 		t.Errorf("error %v", err)
+	}
+}
+
+func TestAFewWaitForAHasherAndNoMore(t *testing.T) {
+	h := auth.NewHasher(1)
+	var wg sync.WaitGroup
+	var done, busy atomic.Int32
+	for range 60 {
+		wg.Go(func() {
+			switch _, err := h.Hash(t.Context(), "x"); {
+			case err == nil:
+				done.Add(1)
+			case errors.Is(err, auth.ErrBusy) && shop.ErrorCode(err) == shop.EUNAVAILABLE:
+				busy.Add(1)
+			default:
+				t.Errorf("error %v", err)
+			}
+		})
+	}
+	wg.Wait()
+	if busy.Load() == 0 || done.Load() < 21 { // one, and those who waited for it
+		t.Errorf("of 60 at once, %d were done and %d refused", done.Load(), busy.Load())
+	}
+	if _, err := h.Hash(t.Context(), "x"); err != nil {
+		t.Errorf("afterwards: %v", err)
 	}
 }
 
@@ -139,6 +167,19 @@ func TestTokens(t *testing.T) {
 				t.Errorf("%+v, error %v", got, err)
 			}
 		})
+	}
+}
+
+func TestAMarkStandsForATextAndASecret(t *testing.T) {
+	tokens, _ := auth.NewTokens(secret, nil)
+	again, _ := auth.NewTokens(secret, nil)
+	others, _ := auth.NewTokens(strings.Repeat("z", 32), nil)
+	mark := tokens.Mark("ann@example.com")
+	if len(mark) != 16 || again.Mark("ann@example.com") != mark {
+		t.Errorf("%q, and then %q", mark, again.Mark("ann@example.com"))
+	}
+	if tokens.Mark("bob@example.com") == mark || others.Mark("ann@example.com") == mark {
+		t.Error("another text or another secret has the same mark")
 	}
 }
 

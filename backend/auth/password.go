@@ -11,9 +11,12 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"sync/atomic"
 
 	"golang.org/x/crypto/argon2"
 	"golang.org/x/crypto/scrypt"
+
+	shop "grocery/backend"
 )
 
 // Parameters of new hashes: the OWASP recommendation for argon2id.
@@ -25,14 +28,31 @@ const (
 	argonKey     = 32 // bytes
 )
 
-// ErrMismatch says that a password does not belong to a hash.
-var ErrMismatch = errors.New("password does not match")
+// Bounds of hashes that come from elsewhere: what verifying one may take.
+const (
+	maxMemory     = 64 << 20 // bytes
+	maxArgonTime  = 10
+	maxScryptCost = maxMemory / 128 // N r p, of which memory and time are multiples
+)
+
+// maxWaiting is how many may wait for others' passwords to be worked on: a second or two.
+const maxWaiting = 20
+
+// Failures of a Hasher.
+var (
+	// ErrMismatch says that a password does not belong to a hash.
+	ErrMismatch = errors.New("password does not match")
+	// ErrBusy is the cause of a shop.EUNAVAILABLE: too many passwords are worked on, or
+	// it was not this one's turn in time.
+	ErrBusy = errors.New("too many passwords are worked on")
+)
 
 // Hasher hashes and verifies passwords. It bounds how many are worked on at once,
-// because each costs 19 MiB (32 MiB for old hashes) and a core.
+// because each costs 19 MiB (32 MiB for old hashes) and a core, and how many wait.
 type Hasher struct {
-	slots chan struct{}
-	dummy string
+	slots   chan struct{}
+	waiting atomic.Int32
+	dummy   string
 }
 
 // NewHasher returns a Hasher that works on at most n passwords at a time.
@@ -45,7 +65,7 @@ func NewHasher(n int) *Hasher {
 }
 
 // Hash returns the argon2id hash of a password in PHC string format. The error is
-// the context's when it ends before a slot is free.
+// shop.EUNAVAILABLE because of ErrBusy.
 func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
 	if err := h.enter(ctx); err != nil {
 		return "", err
@@ -57,7 +77,8 @@ func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
 }
 
 // Verify checks a password against a stored hash. It returns ErrMismatch for a
-// wrong password; rehash tells that the hash should be replaced by a fresh one.
+// wrong password, else errors are those of Hash; rehash tells that the hash should be
+// replaced by a fresh one.
 func (h *Hasher) Verify(ctx context.Context, hash, password string) (rehash bool, err error) {
 	if err := h.enter(ctx); err != nil {
 		return false, err
@@ -82,11 +103,24 @@ func (h *Hasher) VerifyNobody(ctx context.Context, password string) error {
 }
 
 func (h *Hasher) enter(ctx context.Context) error {
+	busy := func() error { return shop.Unavailable(fmt.Errorf("%w: %w", ErrBusy, ctx.Err())) }
+	if ctx.Err() != nil {
+		return busy()
+	}
+	select {
+	case h.slots <- struct{}{}:
+		return nil
+	default:
+	}
+	defer h.waiting.Add(-1)
+	if h.waiting.Add(1) > maxWaiting {
+		return shop.Unavailable(ErrBusy)
+	}
 	select {
 	case h.slots <- struct{}{}:
 		return nil
 	case <-ctx.Done():
-		return ctx.Err()
+		return busy()
 	}
 }
 
@@ -116,7 +150,7 @@ func verifyArgon2id(hash, password string) (rehash bool, err error) {
 	salt, err1 := base64.RawStdEncoding.DecodeString(parts[4])
 	key, err2 := base64.RawStdEncoding.DecodeString(parts[5])
 	if err := errors.Join(err1, err2); err != nil || len(key) == 0 || version != argon2.Version ||
-		memory < 8 || memory > 1<<20 || time < 1 || time > 100 || threads < 1 || threads > 64 {
+		memory < 8 || memory > maxMemory>>10 || time < 1 || time > maxArgonTime || threads < 1 || threads > 64 {
 		return false, errors.New("stored argon2id hash has unusable parameters")
 	}
 	got := argon2.IDKey([]byte(password), salt, uint32(time), uint32(memory), uint8(threads), uint32(len(key)))
@@ -144,7 +178,7 @@ func verifyWerkzeug(hash, password string) error {
 		n[i] = v
 	}
 	want, err := hex.DecodeString(digest)
-	if err != nil || len(want) == 0 || n[0]*n[1]*n[2] > 1<<22 {
+	if err != nil || len(want) == 0 || n[0]*n[1]*n[2] > maxScryptCost {
 		return errors.New("stored scrypt hash has unusable parameters")
 	}
 	got, err := scrypt.Key([]byte(password), []byte(salt), n[0], n[1], n[2], len(want))

@@ -1,7 +1,10 @@
 package auth
 
 import (
+	"crypto/hmac"
 	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"strconv"
@@ -99,4 +102,14 @@ func (t *Tokens) Parse(token string) (Access, error) {
 		issued = exact
 	}
 	return Access{id, issued}, nil
+}
+
+// Mark returns 16 characters that stand for a text: the same for the same text and secret,
+// and of no use for guessing the text without the secret.
+func (t *Tokens) Mark(text string) string {
+	key := hmac.New(sha256.New, t.secret)
+	key.Write([]byte("mark")) // so that no mark is a signature
+	mark := hmac.New(sha256.New, key.Sum(nil))
+	mark.Write([]byte(text))
+	return hex.EncodeToString(mark.Sum(nil)[:8])
 }

@@ -2,6 +2,7 @@ package avatar
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -22,10 +23,10 @@ const (
 	MaxPixels = 40_000_000 // of an upload
 	Size      = 256        // pixels, width and height of what is made
 
-	// maxMemory is what decoding one picture may take, in bytes: the container has
-	// 512 MiB. Only pictures of uncommon kinds, such as progressive JPEGs without
-	// subsampling, reach it before they reach MaxPixels.
-	maxMemory = 320 << 20
+	// maxMemory is what making one picture may take, in bytes: the container has 512 MiB,
+	// for uploads that wait and all the rest too. Only pictures of uncommon kinds, such as
+	// progressive JPEGs and PNGs of 16 bits, reach it before they reach MaxPixels.
+	maxMemory = 208 << 20
 	// largeMemory is the size of a decoded picture that is given back to the system at
 	// once, in bytes.
 	largeMemory = 16 << 20
@@ -68,40 +69,45 @@ var formats = []format{
 	{"GIF89a", gif.DecodeConfig, gif.Decode},
 }
 
-// turn lets one picture be decoded at a time: each may take maxMemory.
+// turn lets one picture be made at a time: each may take maxMemory.
 var turn = make(chan struct{}, 1)
 
 // Make returns the picture that is made of an upload: its middle, Size pixels wide and
 // high, upright as its EXIF data says, and without metadata. What kind of picture it is
 // is read from its content alone. Size and kind are checked before the pixels are
-// decoded. The error is ErrType, ErrSize or ErrSides.
-func Make(upload []byte) (*Picture, error) {
+// decoded. The error is ErrType, ErrSize or ErrSides, or the context's when it ends
+// before others are done.
+func Make(ctx context.Context, upload []byte) (*Picture, error) {
 	if len(upload) > MaxBytes {
 		return nil, ErrSize
 	}
 	for _, f := range formats {
 		if bytes.HasPrefix(upload, []byte(f.magic)) {
-			return f.make(upload)
+			return f.make(ctx, upload)
 		}
 	}
 	return nil, ErrType
 }
 
-func (f *format) make(upload []byte) (*Picture, error) {
+func (f *format) make(ctx context.Context, upload []byte) (*Picture, error) {
 	config, err := f.config(bytes.NewReader(upload))
 	if err != nil || config.Width < 1 || config.Height < 1 {
 		return nil, ErrType
 	}
-	memory := int64(config.Width) * int64(config.Height)
-	if memory > MaxPixels {
+	if int64(config.Width)*int64(config.Height) > MaxPixels {
 		return nil, ErrSides
 	}
-	if memory *= bytesPerPixel(config.ColorModel, upload); memory > maxMemory {
+	needed := memory(config, upload)
+	if needed > maxMemory {
 		return nil, ErrSides
 	}
-	turn <- struct{}{}
+	select {
+	case turn <- struct{}{}:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 	defer func() { <-turn }()
-	if memory > largeMemory {
+	if needed > largeMemory {
 		defer debug.FreeOSMemory()
 	}
 	src, err := f.decode(bytes.NewReader(upload))

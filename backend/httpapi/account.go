@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"strings"
@@ -76,7 +77,8 @@ func (s *Server) login(w http.ResponseWriter, r *http.Request) error {
 }
 
 // checkLogin returns the account of the e-mail address and password in the request.
-// Attempts are counted by account and client; a successful one does not count.
+// Attempts are counted by account and client, by client, and by account; a successful one
+// does not count, nor does one that the database failed.
 func (s *Server) checkLogin(w http.ResponseWriter, r *http.Request) (*shop.User, error) {
 	var in struct{ Email, Password string }
 	if err := decode(w, r, &in); err != nil {
@@ -88,29 +90,35 @@ func (s *Server) checkLogin(w http.ResponseWriter, r *http.Request) (*shop.User,
 		return nil, invalidField("email", "email is required")
 	case in.Password == "":
 		return nil, invalidField("password", "password is required")
-	case len(in.Password) > shop.MaxPasswordLength:
+	case !shop.PasswordFits(in.Password):
 		return nil, invalidField("password", "password must be at most %d characters long", shop.MaxPasswordLength)
 	case len(in.Email) > shop.MaxEmailLength || !shop.Storable(in.Email):
 		return nil, invalidField("email", "email is not a valid address")
 	}
-	client := clientKey(r)
-	account := client + " " + strings.ToLower(in.Email)
-	if wait, ok := s.logins.take(account); !ok {
-		s.audit(r, "sign_in_throttled", "email_mark", emailMark(in.Email))
+	client, account := clientKey(r), strings.ToLower(in.Email)
+	both := client + " " + account
+	if wait, ok := s.logins.take(both); !ok {
+		s.audit(r, "sign_in_throttled", "email_mark", s.emailMark(in.Email))
 		return nil, tooMany(wait)
 	}
 	if wait, ok := s.clients.take(client); !ok {
 		return nil, tooMany(wait)
 	}
-	start := time.Now()
-	user, err := s.authenticate(r, in.Email, in.Password)
-	if errors.Is(err, errLogin) {
-		s.audit(r, "sign_in_refused", "email_mark", emailMark(in.Email))
-		pause(r, s.LoginFloor-time.Since(start))
-		return nil, err
+	if wait, ok := s.guesses.take(account); !ok {
+		s.audit(r, "sign_in_throttled", "email_mark", s.emailMark(in.Email))
+		return nil, tooMany(wait)
 	}
-	s.logins.give(account) // no guess: a success, or a failure of ours
-	s.clients.give(client)
+	start := time.Now()
+	user, err := s.authenticate(r.Context(), in.Email, in.Password)
+	if noGuess(err) {
+		s.logins.give(both)
+		s.clients.give(client)
+		s.guesses.give(account)
+	}
+	if errors.Is(err, errLogin) {
+		s.audit(r, "sign_in_refused", "email_mark", s.emailMark(in.Email))
+		pause(r, s.LoginFloor-time.Since(start))
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -122,10 +130,29 @@ func invalidField(field, format string, args ...any) error {
 	return shop.Errorf(shop.EINVALID, format, args...).With("field", field)
 }
 
-// authenticate returns the account that the password belongs to, or errLogin. It
-// takes as long for an unknown address as for a wrong password.
-func (s *Server) authenticate(r *http.Request, email, password string) (*shop.User, error) {
-	ctx := r.Context()
+// noGuess reports whether an attempt to prove a password need not count: it succeeded, or
+// the database was away. Waiting for others' passwords in vain counts, or a crowd of
+// guesses would cost nothing.
+func noGuess(err error) bool {
+	return err == nil || shop.ErrorCode(err) == shop.EUNAVAILABLE && !errors.Is(err, auth.ErrBusy)
+}
+
+// authenticate returns the account that the password belongs to, or errLogin. A hash that
+// changes meanwhile is looked at once more: another login may have renewed it.
+func (s *Server) authenticate(ctx context.Context, email, password string) (*shop.User, error) {
+	for range 2 {
+		user, err := s.proveLogin(ctx, email, password)
+		if !errors.Is(err, shop.ErrPasswordChanged) {
+			return user, err
+		}
+	}
+	return nil, errLogin
+}
+
+// proveLogin returns the account that the password belongs to, errLogin, or
+// ErrPasswordChanged when the account has another hash by now. It takes as long for an
+// unknown address as for a wrong password.
+func (s *Server) proveLogin(ctx context.Context, email, password string) (*shop.User, error) {
 	user, err := s.Users.UserByEmail(ctx, email)
 	if shop.ErrorCode(err) == shop.ENOTFOUND {
 		if err := s.Hasher.VerifyNobody(ctx, password); !errors.Is(err, auth.ErrMismatch) {
@@ -144,25 +171,31 @@ func (s *Server) authenticate(r *http.Request, email, password string) (*shop.Us
 		return nil, err
 	}
 	if rehash {
-		// An old hash: replace it while the password is at hand. If that fails
-		// the next login tries again.
-		hash, err := s.Hasher.Hash(ctx, password)
-		if err == nil {
-			err = s.Users.SetPasswordHash(ctx, user.ID, user.PasswordHash, hash)
-		}
-		if err == nil {
-			user.PasswordHash = hash
-		} else {
-			s.Log.WarnContext(ctx, "password hash not renewed", "user", user.ID, "error", err)
+		if err := s.renewHash(ctx, user, password); err != nil {
+			return nil, err
 		}
 	}
 	// The password may have been changed, or the account replaced, meanwhile.
-	if err := s.Sessions.ConfirmPassword(ctx, user); errors.Is(err, shop.ErrPasswordChanged) {
-		return nil, errLogin
-	} else if err != nil {
-		return nil, err
+	return user, s.Sessions.ConfirmPassword(ctx, user)
+}
+
+// renewHash replaces an old hash while the password is at hand. If that fails the next
+// login tries again. The error is ErrPasswordChanged when the hash has changed meanwhile.
+func (s *Server) renewHash(ctx context.Context, user *shop.User, password string) error {
+	hash, err := s.Hasher.Hash(ctx, password)
+	renewed := false
+	if err == nil {
+		renewed, err = s.Users.SetPasswordHash(ctx, user.ID, user.PasswordHash, hash)
 	}
-	return user, nil
+	switch {
+	case err != nil:
+		s.Log.WarnContext(ctx, "password hash not renewed", "user", user.ID, "error", err)
+	case !renewed:
+		return shop.ErrPasswordChanged
+	default:
+		user.PasswordHash = hash
+	}
+	return nil
 }
 
 // pause waits, but not for a client that has gone.
@@ -254,7 +287,7 @@ func (s *Server) updateMe(w http.ResponseWriter, r *http.Request, userID int64) 
 	}
 	user := *identity(r).User
 	change := shop.ProfileChange{Username: in.Username, Email: in.Email}
-	if err := change.Validate(); err != nil {
+	if err := change.Validate(&user); err != nil {
 		return err
 	}
 	if change.Email != nil && *change.Email != user.Email {
@@ -268,6 +301,9 @@ func (s *Server) updateMe(w http.ResponseWriter, r *http.Request, userID int64) 
 		}
 	}
 	changed, err := s.Users.UpdateProfile(r.Context(), &user, change)
+	if errors.Is(err, shop.ErrPasswordChanged) {
+		return errPassword
+	}
 	if err != nil {
 		return err
 	}
@@ -333,7 +369,7 @@ func (s *Server) deleteMe(w http.ResponseWriter, r *http.Request, userID int64) 
 	if err != nil {
 		return err
 	}
-	s.removePicture(r.Context(), user.Avatar)
+	s.removePicture(r.Context(), userID, user.Avatar)
 	s.audit(r, "account_deleted", "user", userID)
 	setRefreshCookie(w, r, "", -1)
 	w.WriteHeader(http.StatusNoContent)
@@ -348,7 +384,7 @@ func (s *Server) checkPassword(r *http.Request, user *shop.User, password string
 	switch {
 	case password == "":
 		return invalidField("current_password", "current_password is required")
-	case len(password) > shop.MaxPasswordLength:
+	case !shop.PasswordFits(password):
 		return errPassword
 	}
 	account := accountKey(user.ID)
@@ -360,6 +396,8 @@ func (s *Server) checkPassword(r *http.Request, user *shop.User, password string
 		s.audit(r, "password_refused", "user", user.ID)
 		return errPassword
 	}
-	s.logins.give(account)
+	if noGuess(err) {
+		s.logins.give(account)
+	}
 	return err
 }

@@ -1,12 +1,18 @@
 package httpapi_test
 
 import (
+	"context"
+	"encoding/json"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	shop "grocery/backend"
+	"grocery/backend/httpapi"
 )
 
 func TestRegister(t *testing.T) {
@@ -46,6 +52,11 @@ func TestRegister(t *testing.T) {
 		{name: "a password that would be costly to hash", method: "POST", path: path, guest: true, status: 400, body: body("x", "x@example.com", strings.Repeat("x", 10_000)), want: []string{"password must be at most 256"}, after: none},
 		{name: "no address", method: "POST", path: path, guest: true, status: 400, body: `{"username":"x","password":"secret"}`, want: []string{"email"}, after: none},
 		{name: "a name with NUL", method: "POST", path: path, guest: true, status: 400, body: `{"username":"a\u0000b","email":"x@example.com","password":"secret"}`, want: []string{"username"}, after: none},
+		{name: "a name with a character that does not show", method: "POST", path: path, guest: true, status: 400, body: body("an\u200bn", "x@example.com", "secret"), want: []string{"username holds characters"}, after: none},
+		{name: "a name that is written backwards", method: "POST", path: path, guest: true, status: 400, body: body("\u202enna", "x@example.com", "secret"), want: []string{"username holds characters"}, after: none},
+		{name: "a name of another script", method: "POST", path: path, guest: true, status: 201, body: body("Ἄννα 安娜", "x@example.com", "secret")},
+		{name: "a password of 256 characters, each of four bytes", method: "POST", path: path, guest: true, status: 201, body: body("x", "x@example.com", strings.Repeat("😀", 256))},
+		{name: "a password of 257 characters", method: "POST", path: path, guest: true, status: 400, body: body("x", "x@example.com", strings.Repeat("x", 257)), want: []string{"password must be at most 256 characters"}, after: none},
 		{name: "a name that is a number", method: "POST", path: path, guest: true, status: 400, body: `{"username":7,"email":"x@example.com","password":"secret"}`, want: []string{"username has the wrong type"}, after: none},
 		{name: "no JSON", method: "POST", path: path, guest: true, status: 400, body: `username=x`, want: []string{`"error"`}, after: none},
 		{name: "no body", method: "POST", path: path, guest: true, status: 400, want: []string{`"error"`}, after: none},
@@ -86,6 +97,7 @@ func TestLogin(t *testing.T) {
 		{name: "an address with NUL", method: "POST", path: path, guest: true, body: `{"email":"a\u0000b@example.com","password":"x"}`, status: 400, want: []string{"email"}},
 		{name: "SQL instead of an address", method: "POST", path: path, guest: true, body: `{"email":"' OR 1=1 --","password":"x"}`, status: 401, want: refused},
 		{name: "a password that would be costly to hash", method: "POST", path: path, guest: true, body: `{"email":"a@b.c","password":"` + strings.Repeat("x", 10_000) + `"}`, status: 400, want: []string{"at most 256"}},
+		{name: "a password of 256 characters, each of four bytes", method: "POST", path: path, guest: true, body: `{"email":"a@b.c","password":"` + strings.Repeat("😀", 256) + `"}`, status: 401, want: refused},
 		{name: "a list", method: "POST", path: path, guest: true, body: `[]`, status: 400, want: []string{`"error"`}},
 	})
 }
@@ -148,6 +160,147 @@ func TestLoginIsThrottledByAccountAndClient(t *testing.T) {
 	s.advance(16 * time.Second)
 	if code, _ := try("zoe@example.com", ""); code != 401 {
 		t.Errorf("after a while: %d", code)
+	}
+}
+
+// nobody is a list of accounts without one, whose database does not mind that a client
+// has gone.
+type nobody struct{ shop.UserService }
+
+func (nobody) UserByEmail(context.Context, string) (*shop.User, error) {
+	return nil, shop.Errorf(shop.ENOTFOUND, "User not found")
+}
+
+// hurry sends requests from clients behind a balancer that wait for no password, and
+// returns how many were not throttled.
+func (s *store) hurry(t *testing.T, n int, path string, body, client func(i int) string) (through int) {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	for i := range n {
+		req := httptest.NewRequestWithContext(ctx, "POST", path, strings.NewReader(body(i)))
+		req.RemoteAddr = "10.0.1.5:4000"
+		req.Header.Set("X-Forwarded-For", client(i))
+		rec := httptest.NewRecorder()
+		s.api.ServeHTTP(rec, req)
+		if rec.Code == 503 { // not its turn
+			through++
+		} else if rec.Code != 429 || rec.Header().Get("Retry-After") == "" {
+			t.Errorf("%s %d: %d %s", path, i, rec.Code, rec.Body)
+		}
+	}
+	return through
+}
+
+func TestClientsAndAccountsAreThrottledAsAWhole(t *testing.T) {
+	login := func(i int) string { return fmt.Sprintf(`{"email":"%d@example.com","password":"guess"}`, i) }
+	one := func(int) string { return "198.51.100.7" }
+	each := func(i int) string { return fmt.Sprintf("198.51.100.%d", i) }
+	for _, tt := range []struct {
+		name, path   string
+		body, client func(int) string
+		burst        int
+	}{
+		{"one client guesses at many accounts", "/api/v1/auth/login", login, one, 100},
+		{"many clients guess at one account", "/api/v1/auth/login", func(int) string { return login(7) }, each, 100},
+		{"many clients of the old API guess at one account", "/api/auth/login", func(int) string { return login(7) }, each, 100},
+		{"one client opens many accounts", "/api/v1/auth/register", func(i int) string {
+			return fmt.Sprintf(`{"username":"u%d","email":"%d@example.com","password":"secret"}`, i, i)
+		}, one, 60},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := newStore(t)
+			s.server.Users = nobody{s.db}
+			s.stop()
+			if got := s.hurry(t, tt.burst+10, tt.path, tt.body, tt.client); got != tt.burst {
+				t.Errorf("%d are let through, want %d", got, tt.burst)
+			}
+			s.advance(10 * time.Second)
+			if got := s.hurry(t, 1, tt.path, tt.body, tt.client); got != 1 {
+				t.Error("after ten seconds none is let through")
+			}
+		})
+	}
+}
+
+func TestTheLeastTimeOfARefusedLoginIsAQuarterOfASecond(t *testing.T) {
+	s := newStore(t)
+	config := s.server.Config
+	config.LoginFloor = 0
+	server := httpapi.New(config)
+	s.api = server
+	start := time.Now()
+	status(t, s.do("POST", "/api/v1/auth/login", `{"email":"nobody@example.com","password":"guess"}`), 401)
+	if took := time.Since(start); took < 250*time.Millisecond || server.LoginFloor != 250*time.Millisecond {
+		t.Errorf("it took %v, and at least %v are wanted", took, server.LoginFloor)
+	}
+}
+
+func TestTheTokenOfTheOldLoginIsGoodForFourHours(t *testing.T) {
+	s := newStore(t)
+	status(t, s.do("POST", "/api/auth/register", carol), 201)
+	var in struct {
+		AccessToken string `json:"access_token"`
+	}
+	if err := json.Unmarshal([]byte(status(t, s.do("POST", "/api/auth/login", carol), 200)), &in); err != nil {
+		t.Fatal(err)
+	}
+	info := func() *http.Response {
+		return s.do("GET", "/api/me/info", "", "Authorization", "Bearer "+in.AccessToken)
+	}
+	s.advance(4*time.Hour - time.Minute)
+	status(t, info(), 200)
+	s.advance(2 * time.Minute)
+	if got := status(t, info(), 401); got != `{"msg":"Token has expired"}`+"\n" {
+		t.Error(got)
+	}
+}
+
+func TestGuestsOfTheOldPageAreNoAttack(t *testing.T) {
+	s := newStore(t)
+	for i := range 1000 {
+		if resp := s.do("GET", "/api/me/info", "", "Authorization", "Bearer null"); resp.StatusCode != 422 {
+			t.Fatalf("request %d: %d", i, resp.StatusCode)
+		}
+	}
+	if strings.Contains(s.log.String(), `"audit":true`) {
+		t.Error("the audit log tells of them")
+	}
+}
+
+func TestLoginsAtOnceWithAHashOfTheOldShopAllSucceed(t *testing.T) {
+	s := newStore(t)
+	id := s.user(t, "ann")
+	s.pg.Exec(t, "UPDATE users SET password_hash = $2 WHERE id = $1", id, werkzeug)
+	var wg sync.WaitGroup
+	for i := range 10 {
+		wg.Go(func() {
+			path := []string{"/api/auth/login", "/api/v1/auth/login"}[i%2]
+			if resp := s.do("POST", path, `{"email":"ann@example.com","password":"password123"}`); resp.StatusCode != 200 {
+				t.Errorf("%s: %d", path, resp.StatusCode)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// swift is a list of accounts in which something changes just before a profile is written.
+type swift struct {
+	shop.UserService
+	change func()
+}
+
+func (s swift) UpdateProfile(ctx context.Context, u *shop.User, c shop.ProfileChange) (*shop.User, error) {
+	s.change()
+	return s.UserService.UpdateProfile(ctx, u, c)
+}
+
+func TestAPasswordThatChangesMeanwhileIsAWrongOne(t *testing.T) {
+	s := newStore(t)
+	in, _ := session(t, s.do("POST", "/api/v1/auth/register", carol))
+	s.server.Users = swift{s.db, func() { s.pg.Exec(t, "UPDATE users SET password_hash = '$argon2id$another'") }}
+	resp := s.do("PATCH", "/api/v1/me", `{"email":"new@example.com","current_password":"correct horse"}`, "Authorization", "Bearer "+in.AccessToken)
+	if got := status(t, resp, 403); !strings.Contains(got, `"code":"password_wrong"`) {
+		t.Error(got)
 	}
 }
 
@@ -216,6 +369,11 @@ func TestInfo(t *testing.T) {
 
 func TestAge(t *testing.T) {
 	const path = "/api/v1/me/age"
+	child := func(t *testing.T, s *store) {
+		if err := s.db.ConfirmAge(t.Context(), 1, time.Date(2016, 5, 1, 0, 0, 0, 0, time.UTC)); err != nil {
+			t.Fatal(err)
+		}
+	}
 	run(t, []scenario{
 		{name: "a date of birth long ago", method: "POST", path: path, body: `{"birth_date":"1980-01-01"}`, status: 200, want: []string{`"is_adult":true`}},
 		{name: "a date of birth of a child", method: "POST", path: path, body: `{"birth_date":"` + time.Now().AddDate(-17, 0, 0).Format(time.DateOnly) + `"}`, status: 200, want: []string{`"is_adult":false`}},
@@ -228,6 +386,20 @@ func TestAge(t *testing.T) {
 				}
 			},
 		},
+		{name: "another date of birth than the first", method: "POST", path: path, body: `{"birth_date":"1980-01-01"}`, status: 409, before: child,
+			want: []string{`"code":"birth_date_stays"`, `"field":"birth_date"`, "cannot be changed"}, wantNot: []string{"2016"},
+			after: func(t *testing.T, s *store) {
+				if u, err := s.db.UserByID(t.Context(), 1); err != nil || u.BirthDate.Format(time.DateOnly) != "2016-05-01" {
+					t.Errorf("born on %v, %v", u.BirthDate, err)
+				}
+			}},
+		{name: "the same date of birth once more", method: "POST", path: path, body: `{"birth_date":"2016-05-01"}`, status: 200, before: child, want: []string{`"age":"minor"`}},
+		{name: "a date of birth after a statement", method: "POST", path: path, body: `{"birth_date":"2016-05-01"}`, status: 200, want: []string{`"age":"minor"`},
+			before: func(t *testing.T, s *store) {
+				if err := s.db.ConfirmAge(t.Context(), 1, time.Time{}); err != nil {
+					t.Fatal(err)
+				}
+			}},
 		{name: "no date", method: "POST", path: path, body: `{"birth_date":"yesterday"}`, status: 400, want: []string{"birth_date"}},
 		{name: "nothing", method: "POST", path: path, body: `{}`, status: 400, want: []string{"birth_date"}},
 		{name: "a statement of no", method: "POST", path: path, body: `{"confirmed":false}`, status: 400, want: []string{"birth_date"}},

@@ -3,6 +3,7 @@ package httpapi_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"image"
 	"image/color"
@@ -12,8 +13,11 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
+	shop "grocery/backend"
 	"grocery/backend/avatar"
 )
 
@@ -198,5 +202,157 @@ func TestWithoutTheStoreOfPictures(t *testing.T) {
 		if cache := rec.Header().Get("Cache-Control"); name == "away" && cache != "no-store" {
 			t.Errorf("browsers keep the default picture: %q", cache)
 		}
+	}
+}
+
+// slow is a body that says when it is asked for, and comes when it is let go on.
+type slow struct {
+	io.Reader
+	asked chan<- struct{}
+	going <-chan struct{}
+	first sync.Once
+}
+
+func (b *slow) Read(p []byte) (int, error) {
+	b.first.Do(func() {
+		b.asked <- struct{}{}
+		<-b.going
+	})
+	return b.Reader.Read(p)
+}
+
+func TestAFewPicturesAreReceivedAtATime(t *testing.T) {
+	s := newStore(t)
+	token := s.token(t, s.user(t, "ann"))
+	body, contentType := form(t, "file", "me.png", pngOf(t, color.Black))
+	upload := func(ctx context.Context, body io.Reader) *httptest.ResponseRecorder {
+		req := httptest.NewRequestWithContext(ctx, "PUT", "/api/v1/me/avatar", body)
+		req.Header.Set("Authorization", "Bearer "+token)
+		req.Header.Set("Content-Type", contentType)
+		rec := httptest.NewRecorder()
+		s.api.ServeHTTP(rec, req)
+		return rec
+	}
+	const places = 4
+	asked, going := make(chan struct{}, places+1), make(chan struct{})
+	var wg sync.WaitGroup
+	for range places {
+		wg.Go(func() {
+			if rec := upload(t.Context(), &slow{Reader: strings.NewReader(body), asked: asked, going: going}); rec.Code != 200 {
+				t.Errorf("one that had a place: %d %s", rec.Code, rec.Body)
+			}
+		})
+	}
+	for range places {
+		<-asked
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	rec := upload(ctx, &slow{Reader: strings.NewReader(body), asked: asked, going: going})
+	if rec.Code != 503 || rec.Header().Get("Retry-After") == "" {
+		t.Errorf("one more: %d %v", rec.Code, rec.Header())
+	}
+	if len(asked) > 0 {
+		t.Error("what has no place is read")
+	}
+	close(going)
+	wg.Wait()
+	if rec := upload(t.Context(), strings.NewReader(body)); rec.Code != 200 {
+		t.Errorf("afterwards: %d %s", rec.Code, rec.Body)
+	}
+}
+
+// timed tells how long a change of a picture may take.
+type timed struct {
+	shop.UserService
+	until chan time.Time
+}
+
+func (u *timed) SetAvatar(ctx context.Context, id int64, name string, store func() error) (string, error) {
+	until, _ := ctx.Deadline()
+	u.until <- until
+	return u.UserService.SetAvatar(ctx, id, name, store)
+}
+
+func TestASlowClientMayUpload(t *testing.T) {
+	s := newStore(t)
+	token := s.token(t, s.user(t, "ann"))
+	users := &timed{s.server.Users, make(chan time.Time, 1)}
+	s.server.Users = users
+	srv := httptest.NewUnstartedServer(s.server)
+	const readTimeout = 500 * time.Millisecond
+	srv.Config.ReadTimeout, srv.Config.WriteTimeout = readTimeout, 2*readTimeout
+	srv.Start()
+	defer srv.Close()
+	body, contentType := form(t, "file", "me.png", pngOf(t, color.Black))
+	half := len(body) / 2
+	read, write := io.Pipe()
+	whole := make(chan time.Time, 1)
+	go func() {
+		io.WriteString(write, body[:half])
+		time.Sleep(3 * readTimeout)
+		whole <- time.Now()
+		io.WriteString(write, body[half:])
+		write.Close()
+	}()
+	req, err := http.NewRequestWithContext(t.Context(), "PUT", srv.URL+"/api/v1/me/avatar", read)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+token)
+	req.Header.Set("Content-Type", contentType)
+	resp, err := srv.Client().Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	status(t, resp, 200)
+	if left := (<-users.until).Sub(<-whole); left < 15*time.Second {
+		t.Errorf("the time of the upload is taken from that of the request: %v are left", left)
+	}
+}
+
+// lingering is a store that waits before it removes.
+type lingering struct {
+	avatar.Store
+	deleting chan struct{}
+	going    chan struct{}
+}
+
+func (l *lingering) Delete(ctx context.Context, name string) error {
+	l.deleting <- struct{}{}
+	<-l.going
+	return l.Store.Delete(ctx, name)
+}
+
+func TestAPictureThatIsRemovedAndUploadedAtOnceIsThere(t *testing.T) {
+	s := newStore(t)
+	token := s.token(t, s.user(t, "ann"))
+	picture := pngOf(t, color.NRGBA{255, 0, 0, 255})
+	status(t, s.upload(t, "PUT", "/api/v1/me/avatar", token, "me.png", picture), 200)
+	store := &lingering{s.server.Avatars, make(chan struct{}, 1), make(chan struct{})}
+	s.server.Avatars = store
+	var wg sync.WaitGroup
+	wg.Go(func() { status(t, s.do("DELETE", "/api/v1/me/avatar", "", "Authorization", "Bearer "+token), 204) })
+	<-store.deleting
+	uploaded := make(chan struct{})
+	wg.Go(func() {
+		defer close(uploaded)
+		status(t, s.upload(t, "PUT", "/api/v1/me/avatar", token, "me.png", picture), 200)
+	})
+	select {
+	case <-uploaded:
+	case <-time.After(time.Second): // it waits for the removal
+	}
+	close(store.going)
+	wg.Wait()
+	var me struct {
+		Avatar string `json:"avatar_url"`
+	}
+	if err := json.Unmarshal([]byte(status(t, s.me(token), 200)), &me); err != nil {
+		t.Fatal(err)
+	}
+	if body := status(t, s.do("GET", me.Avatar, ""), 200); strings.Contains(me.Avatar, "default") || body == string(avatar.Default()) {
+		t.Errorf("the account has %s, which is gone", me.Avatar)
 	}
 }

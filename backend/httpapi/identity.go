@@ -61,6 +61,11 @@ func (s *Server) identify(r *http.Request) (*http.Request, error) {
 	if err != nil {
 		return nil, err
 	}
+	return withIdentity(r, id), nil
+}
+
+// withIdentity returns the request with who makes it.
+func withIdentity(r *http.Request, id *shop.Identity) *http.Request {
 	ctx := shop.WithReadAfter(r.Context(), id.Seen)
-	return r.WithContext(context.WithValue(ctx, identityKey{}, id)), nil
+	return r.WithContext(context.WithValue(ctx, identityKey{}, id))
 }

@@ -36,6 +36,8 @@ func TestMe(t *testing.T) {
 
 		{name: "another name", method: "PATCH", path: path, body: `{"username":" Anna "}`, status: 200, want: []string{`"username":"Anna"`}},
 		{name: "one's own name in capitals", method: "PATCH", path: path, body: `{"username":"ANN"}`, status: 200, want: []string{`"username":"ANN"`}},
+		{name: "a name with a character that does not show", method: "PATCH", path: path, body: `{"username":"an\u200dn"}`, status: 400, want: []string{`"field":"username"`}, after: still},
+		{name: "a name of before there was that rule stays", method: "PATCH", path: path, before: func(t *testing.T, s *store) { s.pg.Exec(t, "UPDATE users SET username = U&'an\\200dn' WHERE id = 1") }, body: `{"username":"an\u200dn"}`, status: 200},
 		{name: "another's name", method: "PATCH", path: path, body: `{"username":"Bob"}`, status: 409, want: []string{`"code":"username_taken"`}, after: still},
 		{name: "no name", method: "PATCH", path: path, body: `{"username":""}`, status: 400, want: []string{`"field":"username"`}, after: still},
 		{name: "nothing", method: "PATCH", path: path, body: `{}`, status: 400, want: []string{`"code":"invalid"`}, after: still},

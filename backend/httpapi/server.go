@@ -58,14 +58,17 @@ type Server struct {
 	Config
 	catalogue *catalogueCache
 	checkout  *shop.Checkout
-	logins    *throttle // by account and client
-	clients   *throttle // logins by client, whatever the account
-	signups   *throttle // registrations by client
-	refreshes *throttle // renewals of sessions by client
-	guests    *throttle // requests of guests by client
-	accounts  *throttle // requests by account
-	changes   *throttle // of the catalogue by account: every server reads it again
-	uploads   *throttle // pictures by account
+	logins    *throttle     // by account and client
+	clients   *throttle     // logins by client, whatever the account
+	guesses   *throttle     // logins by account, whatever the client
+	signups   *throttle     // registrations by client
+	refreshes *throttle     // renewals of sessions by client
+	guests    *throttle     // requests of guests by client
+	accounts  *throttle     // requests by account
+	changes   *throttle     // of the catalogue by account: every server reads it again
+	uploads   *throttle     // pictures by account
+	places    chan struct{} // held by each picture that is received
+	origins   *http.CrossOriginProtection
 	closing   atomic.Bool
 	handler   http.Handler
 }
@@ -87,12 +90,20 @@ func New(c Config) *Server {
 		checkout:  &shop.Checkout{Orders: c.Orders, Payments: c.Payments, Log: c.Log},
 		logins:    newThrottle(10, 15*time.Second, c.Now),
 		clients:   newThrottle(100, time.Second, c.Now),
+		guesses:   newThrottle(100, 10*time.Second, c.Now),
 		signups:   newThrottle(60, 2*time.Second, c.Now),
 		refreshes: newThrottle(120, time.Second, c.Now),
 		guests:    newThrottle(1000, 5*time.Millisecond, c.Now),
 		accounts:  newThrottle(600, 20*time.Millisecond, c.Now),
 		changes:   newThrottle(30, time.Second, c.Now),
 		uploads:   newThrottle(20, 15*time.Second, c.Now),
+		places:    make(chan struct{}, uploadsAtOnce),
+	}
+	s.origins = http.NewCrossOriginProtection()
+	for _, origin := range c.CORSOrigins {
+		if err := s.origins.AddTrustedOrigin(origin); err != nil {
+			c.Log.Error("no page can be of that origin", "error", err)
+		}
 	}
 	s.handler = s.withRequest(s.withHeaders(s.withCORS(s.mux())))
 	return s
@@ -130,7 +141,7 @@ func (s *Server) Routes() []Route {
 
 		{get, "/api/me/info", s.signedIn(s.getInfo)},
 		{get, "/api/me/all-users", s.signedIn(s.getReviewers)},
-		{post, "/api/me/avatar", s.signedIn(s.uploadAvatar)},
+		{post, "/api/me/avatar", s.uploading(s.uploadAvatar)},
 		{get, "/api/me/avatar/{filename}", s.open(s.getAvatar)},
 		{get, "/api/me/favorites", s.signedIn(s.getFavourites)},
 		{post, "/api/me/favorites", s.signedIn(s.addFavourite)},
@@ -164,16 +175,16 @@ func (s *Server) Routes() []Route {
 		{get, "/api/v1/orders/{id}/receipt", s.signedIn(s.getReceipt)},
 		{post, "/api/v1/orders/{id}/reorder", s.signedIn(s.reorder)},
 
-		{post, "/api/v1/auth/register", s.open(s.signUp)},
-		{post, "/api/v1/auth/login", s.open(s.signIn)},
-		{post, "/api/v1/auth/refresh", s.open(s.refreshSession)},
-		{post, "/api/v1/auth/logout", s.open(s.signOut)},
-		{post, "/api/v1/auth/logout-everywhere", s.signedIn(s.signOutEverywhere)},
+		{post, "/api/v1/auth/register", s.fromShop(s.open(s.signUp))},
+		{post, "/api/v1/auth/login", s.fromShop(s.open(s.signIn))},
+		{post, "/api/v1/auth/refresh", s.fromShop(s.open(s.refreshSession))},
+		{post, "/api/v1/auth/logout", s.fromShop(s.open(s.signOut))},
+		{post, "/api/v1/auth/logout-everywhere", s.fromShop(s.signedIn(s.signOutEverywhere))},
 		{get, "/api/v1/me", s.signedIn(s.getMe)},
 		{http.MethodPatch, "/api/v1/me", s.signedIn(s.updateMe)},
 		{http.MethodDelete, "/api/v1/me", s.signedIn(s.deleteMe)},
 		{post, "/api/v1/me/password", s.signedIn(s.changePassword)},
-		{http.MethodPut, "/api/v1/me/avatar", s.signedIn(s.putAvatar)},
+		{http.MethodPut, "/api/v1/me/avatar", s.uploading(s.putAvatar)},
 		{http.MethodDelete, "/api/v1/me/avatar", s.signedIn(s.deleteAvatar)},
 		{post, "/api/v1/me/age", s.signedIn(s.confirmAge)},
 	}
@@ -281,6 +292,19 @@ func (s *Server) changing(fn func(w http.ResponseWriter, r *http.Request, userID
 		}
 		return fn(w, r, userID)
 	})
+}
+
+// fromShop keeps browsers from using a route, which sets or reads the cookie of a session, for
+// pages that are neither of the API's own origin nor of an allowed one. Clients that are
+// no browsers send nothing that tells where they come from, and are served.
+func (s *Server) fromShop(handler http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if err := s.origins.Check(r); err != nil {
+			s.fail(w, r, &shop.Error{Code: shop.EFORBIDDEN, Message: "The request must come from the shop's page.", Reason: "cross_origin", Err: err})
+			return
+		}
+		handler(w, r)
+	}
 }
 
 // optional serves a route to anybody, and knows the bearer of a token: userID is 0

@@ -288,7 +288,7 @@ func (e *ending) OpenSession(ctx context.Context, u *shop.User, token []byte, no
 func TestASignOutEverywhereEndsASignInThatIsUnderWay(t *testing.T) {
 	s := newStore(t)
 	session(t, s.do("POST", "/api/v1/auth/register", carol))
-	s.api.Sessions = &ending{s.db, s.now}
+	s.server.Sessions = &ending{s.db, s.now}
 	resp := s.do("POST", "/api/v1/auth/login", carol)
 	if got := status(t, resp, 401); !strings.Contains(got, `"code":"session_ended"`) || len(resp.Cookies()) > 0 {
 		t.Errorf("%s %v", got, resp.Cookies())

@@ -61,8 +61,13 @@ func (db *DB) UserByEmail(ctx context.Context, email string) (u *shop.User, err 
 
 // SetPasswordHash replaces the hash old of an account; a hash that has changed
 // meanwhile stays.
-func (db *DB) SetPasswordHash(ctx context.Context, id int64, old, hash string) error {
-	return db.exec(ctx, "UPDATE users SET password_hash = $3 WHERE id = $1 AND password_hash = $2", id, old, hash)
+func (db *DB) SetPasswordHash(ctx context.Context, id int64, old, hash string) (changed bool, err error) {
+	err = db.write(ctx, func(conn *pgxpool.Conn) error {
+		tag, err := conn.Exec(ctx, "UPDATE users SET password_hash = $3 WHERE id = $1 AND password_hash = $2", id, old, hash)
+		changed = tag.RowsAffected() > 0
+		return err
+	})
+	return changed, err
 }
 
 // UpdateProfile changes name and address of an account.
@@ -94,10 +99,13 @@ func (db *DB) UpdateProfile(ctx context.Context, u *shop.User, c shop.ProfileCha
 }
 
 // SetAvatar gives the account a picture.
-func (db *DB) SetAvatar(ctx context.Context, id int64, name string) (before string, err error) {
+func (db *DB) SetAvatar(ctx context.Context, id int64, name string, store func() error) (before string, err error) {
 	err = db.writeTx(ctx, func(tx pgx.Tx) error {
 		u, err := lockUser(ctx, tx, id)
 		if err != nil {
+			return err
+		}
+		if err := store(); err != nil {
 			return err
 		}
 		before = u.Avatar
@@ -105,6 +113,20 @@ func (db *DB) SetAvatar(ctx context.Context, id int64, name string) (before stri
 		return err
 	})
 	return before, err
+}
+
+// DropAvatar removes a picture that is the account's no more.
+func (db *DB) DropAvatar(ctx context.Context, id int64, name string, remove func() error) error {
+	return db.writeTx(ctx, func(tx pgx.Tx) error {
+		u, err := lockUser(ctx, tx, id)
+		if err == nil && u.Avatar == name {
+			return nil
+		}
+		if err != nil && shop.ErrorCode(err) != shop.ENOTFOUND {
+			return err
+		}
+		return remove()
+	})
 }
 
 // DeleteUser removes an account. What refers to it goes with it, or forgets it; its
@@ -127,12 +149,16 @@ func (db *DB) DeleteUser(ctx context.Context, u *shop.User) error {
 // ConfirmAge stores the date of birth (when not zero) or the statement to be of age.
 func (db *DB) ConfirmAge(ctx context.Context, id int64, birth time.Time) error {
 	return db.writeTx(ctx, func(tx pgx.Tx) error {
-		tag, err := tx.Exec(ctx, `
-			UPDATE users SET birth_date = COALESCE($2, birth_date),
-			       age_confirmed_at = CASE WHEN $2::date IS NULL THEN now() ELSE age_confirmed_at END
-			WHERE id = $1`, id, nullDate(birth))
-		if err == nil && tag.RowsAffected() == 0 {
-			return errUserNotFound
+		u, err := lockUser(ctx, tx, id)
+		switch {
+		case err != nil:
+			return err
+		case birth.IsZero():
+			_, err = tx.Exec(ctx, "UPDATE users SET age_confirmed_at = now() WHERE id = $1", id)
+		case u.BirthDate.IsZero():
+			_, err = tx.Exec(ctx, "UPDATE users SET birth_date = $2 WHERE id = $1", id, birth)
+		case !u.BirthDate.Equal(birth):
+			return shop.ErrBirthDateStays
 		}
 		return err
 	})

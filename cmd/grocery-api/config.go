@@ -109,7 +109,7 @@ func ConfigFromEnv(getenv func(string) string) (Config, error) {
 			continue
 		}
 		u, err := url.Parse(origin)
-		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.Path != "" || strings.Contains(origin, "*") {
+		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.Path != "" || strings.ContainsAny(origin, "*?#") {
 			errs = append(errs, fmt.Errorf("CORS_ORIGINS: %q is not an origin such as https://shop.example", origin))
 			continue
 		}

@@ -33,6 +33,7 @@ func TestConfigFromEnv(t *testing.T) {
 		{"a wait at the end longer than the balancer's is refused", map[string]string{"GROCERY_DRAIN": "1m"}, []string{"GROCERY_DRAIN"}},
 		{"a collector without a scheme is refused", map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": "localhost:4318"}, []string{"OTEL_EXPORTER_OTLP_ENDPOINT"}},
 		{"an origin with a wildcard is refused", map[string]string{"CORS_ORIGINS": "https://*.example.com"}, []string{"CORS_ORIGINS"}},
+		{"an origin with a query is refused", map[string]string{"CORS_ORIGINS": "https://a.example?shop"}, []string{"CORS_ORIGINS"}},
 		{"an origin with a path is refused", map[string]string{"CORS_ORIGINS": "https://a.example/shop"}, []string{"CORS_ORIGINS"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

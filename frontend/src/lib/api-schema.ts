@@ -222,7 +222,7 @@ export interface paths {
         put?: never;
         /**
          * Make the uploaded picture the caller's.
-         * @description PNG, JPEG or GIF by content, at most 5 MB and 40 megapixels; cut to 256 x 256 pixels.
+         * @description PNG, JPEG or GIF by content, at most 5 MB and 40 megapixels (fewer if it is progressive, interlaced or of 16 bits); cut to 256 x 256 pixels. May take a minute to arrive.
          */
         post: operations["uploadAvatar"];
         delete?: never;
@@ -495,7 +495,7 @@ export interface paths {
         put?: never;
         /**
          * Store the caller's date of birth, or their statement to be 18 or older.
-         * @description A date of birth, once stored, outweighs the statement.
+         * @description A date of birth outweighs the statement. It is given once, here or at registration, and then stays.
          */
         post: operations["confirmAge"];
         delete?: never;
@@ -727,7 +727,8 @@ export interface paths {
          * @description A refresh token is good for one use and 30 days. Within 30 seconds of its use it may
          *     be used again (two tabs, an answer that got lost). Used later, it is in the wrong
          *     hands: the session ends, and all its refresh tokens with it. Access tokens live on
-         *     until they expire, 15 minutes at most.
+         *     until they expire, 15 minutes at most. Of several next tokens one is good for use;
+         *     once it is used, so are the others.
          */
         post: operations["refreshSession"];
         delete?: never;
@@ -799,7 +800,7 @@ export interface paths {
         get?: never;
         /**
          * Make the uploaded picture the caller's.
-         * @description PNG, JPEG or GIF by content, at most 5 MB and 40 megapixels; cut to 256 x 256 pixels.
+         * @description PNG, JPEG or GIF by content, at most 5 MB and 40 megapixels (fewer if it is progressive, interlaced or of 16 bits); cut to 256 x 256 pixels. May take a minute to arrive.
          */
         put: operations["putAvatar"];
         post?: never;
@@ -1246,6 +1247,15 @@ export interface components {
                 "application/json": components["schemas"]["Problem"] & {
                     basket: components["schemas"]["Basket"];
                 };
+            };
+        };
+        /** @description The page that asks is neither of this host nor of an allowed one (cross_origin). */
+        CrossOrigin: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Problem"];
             };
         };
         /** @description It was refused, or failed; nothing is changed. */
@@ -2191,6 +2201,15 @@ export interface operations {
             };
             400: components["responses"]["Problem"];
             401: components["responses"]["TokenRefusedV1"];
+            /** @description The account has another date of birth already (birth_date_stays). */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
             413: components["responses"]["Problem"];
             422: components["responses"]["TokenRefusedV1"];
             429: components["responses"]["TooManyV1"];
@@ -2614,6 +2633,7 @@ export interface operations {
         responses: {
             201: components["responses"]["SessionStarted"];
             400: components["responses"]["Problem"];
+            403: components["responses"]["CrossOrigin"];
             /** @description The name (username_taken) or the address (email_taken) is another account's. */
             409: {
                 headers: {
@@ -2643,7 +2663,7 @@ export interface operations {
         responses: {
             200: components["responses"]["SessionStarted"];
             400: components["responses"]["Problem"];
-            /** @description Address or password is wrong (login_refused). */
+            /** @description Address or password is wrong (login_refused), or all sessions were ended meanwhile (session_ended). */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2652,6 +2672,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
+            403: components["responses"]["CrossOrigin"];
             413: components["responses"]["Problem"];
             429: components["responses"]["TooManyV1"];
             503: components["responses"]["UnavailableV1"];
@@ -2682,7 +2703,7 @@ export interface operations {
                     "application/json": components["schemas"]["TokenFailure"];
                 };
             };
-            /** @description X-Requested-With is missing (requested_with_missing). */
+            /** @description X-Requested-With is missing (requested_with_missing), or the page is another site's (cross_origin). */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2713,6 +2734,7 @@ export interface operations {
                 };
                 content?: never;
             };
+            403: components["responses"]["CrossOrigin"];
             429: components["responses"]["TooManyV1"];
             503: components["responses"]["UnavailableV1"];
         };
@@ -2734,6 +2756,7 @@ export interface operations {
                 content?: never;
             };
             401: components["responses"]["TokenRefusedV1"];
+            403: components["responses"]["CrossOrigin"];
             422: components["responses"]["TokenRefusedV1"];
             429: components["responses"]["TooManyV1"];
             503: components["responses"]["UnavailableV1"];
