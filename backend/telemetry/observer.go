@@ -20,9 +20,10 @@ type Observer struct {
 // the time that the request took.
 func (o *Observer) Begin(w http.ResponseWriter, r *http.Request) (ctx context.Context, traceID string, done func(route string, status int, took time.Duration)) {
 	ctx = r.Context()
+	method := methodOf(r)
 	var span trace.Span
 	if o.Traces != nil {
-		ctx, span = o.Traces.begin(r)
+		ctx, span = o.Traces.begin(r, method)
 		w3c.Inject(ctx, propagation.HeaderCarrier(w.Header()))
 		if span.IsRecording() {
 			traceID = span.SpanContext().TraceID().String()
@@ -30,12 +31,23 @@ func (o *Observer) Begin(w http.ResponseWriter, r *http.Request) (ctx context.Co
 	}
 	return ctx, traceID, func(route string, status int, took time.Duration) {
 		if o.Metrics != nil {
-			o.Metrics.request(r.Method, route, status, took)
+			o.Metrics.request(method, route, status, took)
 		}
 		if span != nil {
-			end(span, r.Method, route, status)
+			end(span, method, route, status)
 		}
 	}
+}
+
+// methodOf returns the method of a request, "other" when it is none of HTTP's, so that
+// invented methods make no new names.
+func methodOf(r *http.Request) string {
+	switch r.Method {
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch,
+		http.MethodDelete, http.MethodConnect, http.MethodOptions, http.MethodTrace:
+		return r.Method
+	}
+	return "other"
 }
 
 // Event counts an event of the shop.

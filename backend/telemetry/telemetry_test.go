@@ -31,12 +31,17 @@ func TestMetrics(t *testing.T) {
 			t.Errorf("trace %q without traces", traceID)
 		}
 	}
+	for _, method := range []string{"FRY", "fry", "GET\""} {
+		_, _, done := o.Begin(httptest.NewRecorder(), &http.Request{Method: method, Header: http.Header{}})
+		done("other", 405, time.Millisecond)
+	}
 	o.Event("signed_in")
 	rec := httptest.NewRecorder()
 	m.Handler().ServeHTTP(rec, httptest.NewRequest("GET", "/metrics", nil))
 	for _, want := range []string{
 		`grocery_http_requests_total{method="GET",route="/api/products/{id}",status="200"} 3`,
 		`grocery_http_request_duration_seconds_count{method="GET",route="/api/products/{id}"} 3`,
+		`grocery_http_requests_total{method="other",route="other",status="405"} 3`,
 		`grocery_events_total{event="signed_in"} 1`,
 		`grocery_db_connections{pool="primary",state="in use"} 3`, `grocery_db_connections{pool="primary",state="idle"} 2`,
 		`grocery_db_connections_max{pool="primary"} 10`, `grocery_db_waits_total{pool="primary"} 7`, `grocery_db_wait_seconds_total{pool="primary"} 1.5`,
@@ -46,8 +51,10 @@ func TestMetrics(t *testing.T) {
 			t.Errorf("%s is missing", want)
 		}
 	}
-	if strings.Contains(rec.Body.String(), "/17") {
-		t.Error("a path is a label: there is no end of them")
+	for _, invented := range []string{"/17", "FRY", "fry"} {
+		if strings.Contains(rec.Body.String(), invented) {
+			t.Errorf("%s is a label: there is no end of them", invented)
+		}
 	}
 }
 
@@ -94,6 +101,9 @@ func TestTraces(t *testing.T) {
 	if traceID != parent || !strings.HasPrefix(rec.Header().Get("Traceparent"), "00-"+parent+"-") {
 		t.Errorf("trace %s, answered with %q", traceID, rec.Header().Get("Traceparent"))
 	}
+	invented := httptest.NewRequest("FRY", "/api/v1/orders", nil)
+	_, _, fried := o.Begin(httptest.NewRecorder(), invented)
+	fried("other", 405, time.Millisecond)
 	query := traces.TraceQueryStart(ctx, nil, pgx.TraceQueryStartData{SQL: "\n\tSELECT id\n\tFROM users WHERE email = $1", Args: []any{"ann@example.com"}})
 	traces.TraceQueryEnd(query, nil, pgx.TraceQueryEndData{Err: errors.New("value ann@example.com is wrong")})
 	long := traces.TraceQueryStart(ctx, nil, pgx.TraceQueryStartData{SQL: "INSERT " + strings.Repeat("ä", 1000) + " the end"})
@@ -120,12 +130,12 @@ func TestTraces(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := c.got.String()
-	for _, want := range []string{"/v1/traces\n", "POST /api/v1/orders", "SELECT id FROM users WHERE email = $1", "grocery-api", "test-1", "postgresql"} {
+	for _, want := range []string{"/v1/traces\n", "POST /api/v1/orders", "other other", "SELECT id FROM users WHERE email = $1", "grocery-api", "test-1", "postgresql"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("%q was not sent", want)
 		}
 	}
-	for _, secret := range []string{"ann@example.com", "the end", "secret-name"} {
+	for _, secret := range []string{"ann@example.com", "the end", "secret-name", "FRY"} {
 		if strings.Contains(got, secret) {
 			t.Errorf("%q was sent", secret)
 		}

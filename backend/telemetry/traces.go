@@ -46,9 +46,9 @@ func NewTraces(ctx context.Context, endpoint, version string, log *slog.Logger) 
 func (t *Traces) Close(ctx context.Context) error { return t.provider.Shutdown(ctx) }
 
 // begin starts the span of a request, under that of its traceparent.
-func (t *Traces) begin(r *http.Request) (context.Context, trace.Span) {
+func (t *Traces) begin(r *http.Request, method string) (context.Context, trace.Span) {
 	ctx := w3c.Extract(r.Context(), propagation.HeaderCarrier(r.Header))
-	return t.tracer.Start(ctx, r.Method, trace.WithSpanKind(trace.SpanKindServer))
+	return t.tracer.Start(ctx, method, trace.WithSpanKind(trace.SpanKindServer))
 }
 
 // end closes the span of a request.
