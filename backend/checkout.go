@@ -35,6 +35,9 @@ type Checkout struct {
 	Orders   OrderService
 	Payments PaymentProvider // nil: no cards
 	Log      *slog.Logger
+	// Ended, when not nil, is told of each order that its payment has brought to an end:
+	// it is placed, or cancelled.
+	Ended func(context.Context, *Order)
 }
 
 // Place orders the user's basket. Of a request that is repeated it returns the order
@@ -98,18 +101,19 @@ func (c *Checkout) settle(ctx context.Context, o *Order, a *Authorization) error
 		case err != nil:
 			return err
 		case status == Placed:
+			c.ended(ctx, o, Placed, PaymentAuthorized)
 			return c.capture(ctx, o)
 		}
 		// It was cancelled meanwhile, or a restore took it away.
 		return c.void(ctx, o)
 	case o.Status == Pending && a.State == Declined:
-		_, err := c.Orders.CancelOrder(ctx, o.ID, PaymentDeclined)
+		_, err := c.cancel(ctx, o, PaymentDeclined)
 		return err
 	case o.Status == Pending && a.State == Voided:
-		_, err := c.Orders.CancelOrder(ctx, o.ID, PaymentVoided)
+		_, err := c.cancel(ctx, o, PaymentVoided)
 		return err
 	case o.Status == Pending: // never asked; make sure that it never will be
-		cancelled, err := c.Orders.CancelOrder(ctx, o.ID, PaymentVoiding)
+		cancelled, err := c.cancel(ctx, o, PaymentVoiding)
 		if err != nil || !cancelled {
 			return err
 		}
@@ -120,6 +124,23 @@ func (c *Checkout) settle(ctx context.Context, o *Order, a *Authorization) error
 		return c.void(ctx, o)
 	}
 	return nil
+}
+
+func (c *Checkout) cancel(ctx context.Context, o *Order, payment PaymentStatus) (bool, error) {
+	cancelled, err := c.Orders.CancelOrder(ctx, o.ID, payment)
+	if cancelled {
+		c.ended(ctx, o, Cancelled, payment)
+	}
+	return cancelled, err
+}
+
+func (c *Checkout) ended(ctx context.Context, o *Order, status OrderStatus, payment PaymentStatus) {
+	if c.Ended == nil {
+		return
+	}
+	now := *o
+	now.Status, now.Payment.Status = status, payment
+	c.Ended(ctx, &now)
 }
 
 func (c *Checkout) capture(ctx context.Context, o *Order) error {

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"context"
 	"net/http"
 	"strings"
 )
@@ -9,10 +10,15 @@ import (
 // of name and value. Such lines are of the level info and carry "audit":true. They hold
 // ids, never passwords, tokens or addresses.
 func (s *Server) audit(r *http.Request, event string, pairs ...any) {
+	s.note(r.Context(), event, append([]any{"client", clientAddr(r).String()}, pairs...)...)
+}
+
+// note is audit for what no client has asked for.
+func (s *Server) note(ctx context.Context, event string, pairs ...any) {
 	if s.Observer != nil {
 		s.Observer.Event(event)
 	}
-	s.Log.InfoContext(r.Context(), "audit", append([]any{"audit", true, "event", event, "client", clientAddr(r).String()}, pairs...)...)
+	s.Log.InfoContext(ctx, "audit", append([]any{"audit", true, "event", event}, pairs...)...)
 }
 
 // emailMark stands in the audit log for an address of which no account is known: the

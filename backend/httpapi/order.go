@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"slices"
@@ -67,7 +68,9 @@ func (s *Server) placeOrder(w http.ResponseWriter, r *http.Request, userID int64
 	if err != nil {
 		return err
 	}
-	order, replayed, err := s.checkout.Place(r.Context(), userID, req)
+	checkout := *s.checkout
+	checkout.Ended = func(_ context.Context, o *shop.Order) { s.auditOrder(r, o) }
+	order, replayed, err := checkout.Place(r.Context(), userID, req)
 	if replayed {
 		w.Header().Set("Idempotency-Replayed", "true")
 	}
@@ -79,7 +82,9 @@ func (s *Server) placeOrder(w http.ResponseWriter, r *http.Request, userID int64
 		writeJSON(w, http.StatusOK, newOrderV1(order))
 		return nil
 	}
-	s.auditOrder(r, order)
+	if order.Payment.Method != shop.Card || order.Status == shop.Pending { // others have ended
+		s.auditOrder(r, order)
+	}
 	writeJSON(w, http.StatusCreated, newOrderV1(order))
 	return nil
 }
@@ -106,7 +111,20 @@ func orderRequest(w http.ResponseWriter, r *http.Request) (*shop.OrderRequest, e
 
 // auditOrder notes an order in the audit log.
 func (s *Server) auditOrder(r *http.Request, o *shop.Order) {
-	s.audit(r, "order_"+string(o.Status), "user", o.UserID, "order", o.ID, "total_cents", int64(o.Total), "payment", string(o.Payment.Method))
+	s.audit(r, orderEvent(o), orderPairs(o)...)
+}
+
+func orderEvent(o *shop.Order) string { return "order_" + string(o.Status) }
+
+func orderPairs(o *shop.Order) []any {
+	return []any{"user", o.UserID, "order", o.ID, "total_cents", int64(o.Total), "payment", string(o.Payment.Method), "payment_status", string(o.Payment.Status)}
+}
+
+// Sweep brings to an end what shop.Checkout's Sweep does, and notes it in the audit log.
+func (s *Server) Sweep(ctx context.Context, age time.Duration) (int, error) {
+	checkout := *s.checkout
+	checkout.Ended = func(ctx context.Context, o *shop.Order) { s.note(ctx, orderEvent(o), orderPairs(o)...) }
+	return checkout.Sweep(ctx, age)
 }
 
 // defaultOrders is how many orders a page has unless the caller says.

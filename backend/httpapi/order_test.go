@@ -1,12 +1,16 @@
 package httpapi_test
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
 
 	shop "grocery/backend"
+	"grocery/backend/api/apitest"
+	"grocery/backend/httpapi"
 )
 
 const (
@@ -142,6 +146,19 @@ func TestAKeyOfARefusedOrderMayBeUsedAgain(t *testing.T) {
 	}
 }
 
+// silent is a provider that does not answer at first.
+type silent struct {
+	shop.PaymentProvider
+	answers int // that are missing
+}
+
+func (p *silent) Authorize(ctx context.Context, reference string, amount shop.Cents, token string) (*shop.Authorization, error) {
+	if p.answers--; p.answers >= 0 {
+		return nil, errors.New("no answer")
+	}
+	return p.PaymentProvider.Authorize(ctx, reference, amount, token)
+}
+
 func TestOrdersAreInTheAuditLog(t *testing.T) {
 	s := newStore(t)
 	s.reset(t)
@@ -150,11 +167,29 @@ func TestOrdersAreInTheAuditLog(t *testing.T) {
 	s.do("POST", "/api/v1/orders", cardOrder("test_ok"), append(bearer, key...)...)
 	s.basket(t, 1, shop.BasketLine{ProductID: 1, Quantity: 1})
 	s.do("POST", "/api/me/purchase", `{"purchased_products":[1]}`, bearer...)
+	s.basket(t, 1, shop.BasketLine{ProductID: 1, Quantity: 1})
+	s.do("POST", "/api/v1/orders", cardOrder("test_declined"), append(bearer, "Idempotency-Key", "order-key-2")...)
+	s.basket(t, 1, shop.BasketLine{ProductID: 1, Quantity: 1})
+	config := s.server.Config
+	config.Payments = &silent{PaymentProvider: config.Payments, answers: 1}
+	s.api = apitest.Handler(t, httpapi.New(config))
+	for range 3 { // a provider that does not answer, a repeat that goes on, and one that finds it done
+		s.do("POST", "/api/v1/orders", cardOrder("test_ok"), append(bearer, "Idempotency-Key", "order-key-3")...)
+	}
 	log := s.log.String()
-	for _, want := range []string{`"event":"order_placed","client":"192.0.2.1","user":1,"order":1,"total_cents":749,"payment":"card"`, `"order":2,"total_cents":749,"payment":"cash_on_delivery"`} {
-		if !strings.Contains(log, want) {
-			t.Errorf("the log lacks %s", want)
+	for _, want := range []string{
+		`"event":"order_placed","client":"192.0.2.1","user":1,"order":1,"total_cents":749,"payment":"card","payment_status":"authorized"`,
+		`"event":"order_placed","client":"192.0.2.1","user":1,"order":2,"total_cents":749,"payment":"cash_on_delivery","payment_status":"due"`,
+		`"event":"order_cancelled","client":"192.0.2.1","user":1,"order":3,"total_cents":749,"payment":"card","payment_status":"declined"`,
+		`"event":"order_pending","client":"192.0.2.1","user":1,"order":4,"total_cents":749,"payment":"card","payment_status":"pending"`,
+		`"event":"order_placed","client":"192.0.2.1","user":1,"order":4,"total_cents":749,"payment":"card","payment_status":"authorized"`,
+	} {
+		if n := strings.Count(log, want); n != 1 {
+			t.Errorf("the log has %d times %s", n, want)
 		}
+	}
+	if n := strings.Count(log, `"event":"order_`); n != 5 {
+		t.Errorf("the log has %d lines of orders, want 5", n)
 	}
 	for _, secret := range []string{"test_ok", "Long Lane", "4242"} {
 		if strings.Contains(log, secret) {

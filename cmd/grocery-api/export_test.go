@@ -1,6 +1,9 @@
 package main
 
-import "net/http"
+import (
+	"context"
+	"net/http"
+)
 
 // Serve serves on a listener as the shop's server does.
 func Serve(handler http.Handler, l wholeAnswers) *http.Server {
@@ -11,3 +14,6 @@ func Serve(handler http.Handler, l wholeAnswers) *http.Server {
 
 // WholeAnswers is the listener under test.
 type WholeAnswers = wholeAnswers
+
+// Sweep does at once what the server does each minute.
+func (m *Main) Sweep(ctx context.Context) { m.sweepOnce(ctx) }

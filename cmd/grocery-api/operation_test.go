@@ -73,3 +73,26 @@ func TestTheServerServesOnWhileItIsTakenOutOfService(t *testing.T) {
 		t.Error("the server still listens")
 	}
 }
+
+func TestASweepEndsPaymentsAndRemovesSessions(t *testing.T) {
+	db := pgtest.New(t)
+	env := environment("localhost", db.Port, db.Name, db.Server.CA)
+	env["PAYMENT_PROVIDER"] = "test"
+	var log logBuffer
+	m := start(t, env, &log)
+	waitFor(t, m.URL()+"/ready", http.StatusOK)
+	db.Exec(t, "INSERT INTO users (id, username, email, password_hash) VALUES (1, 'ann', 'ann@example.com', '')")
+	db.Exec(t, `INSERT INTO sessions (user_id, created_at, expires_at)
+		SELECT 1, now(), now() + days * interval '1 day' FROM generate_series(-2, 1) days`)
+	db.Exec(t, `INSERT INTO orders (id, user_id, status, subtotal_cents, delivery_cents, payment_method, payment_status, payment_reference, created_at)
+		VALUES (7, 1, 'pending', 100, 500, 'card', 'pending', 'r', now() - interval '1 hour')`)
+	m.Sweep(t.Context())
+	var sessions int
+	db.QueryRow(t, "SELECT count(*) FROM sessions", &sessions)
+	if sessions != 1 {
+		t.Errorf("%d sessions are left, want the one that has not expired", sessions)
+	}
+	if want := `"audit":true,"event":"order_cancelled","user":1,"order":7,"total_cents":600,"payment":"card","payment_status":"voiding"`; !strings.Contains(log.String(), want) {
+		t.Errorf("the log lacks %s", want)
+	}
+}

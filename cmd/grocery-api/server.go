@@ -125,7 +125,7 @@ func (m *Main) Run(ctx context.Context) (err error) {
 	}
 	sweeping, stop := context.WithCancel(context.WithoutCancel(ctx))
 	m.stopSweep = stop
-	m.swept.Go(func() { m.sweep(sweeping, &shop.Checkout{Orders: m.db, Payments: cards, Log: m.log}) })
+	m.swept.Go(func() { m.sweep(sweeping) })
 	go func() {
 		if err := m.server.Serve(wholeAnswers{m.listener}); !errors.Is(err, http.ErrServerClosed) {
 			m.failed <- err
