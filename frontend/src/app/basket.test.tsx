@@ -48,6 +48,18 @@ describe('a guest’s basket', () => {
     expect(screen.getByText('Your basket is empty')).toBeInTheDocument();
   });
 
+  it('keeps the keyboard at its lines when one is removed, and at what is said when none is left', async () => {
+    new ShopAPI();
+    localStorage.setItem('grocery.basket', '[{"product_id":1,"quantity":1},{"product_id":999,"quantity":1},{"product_id":2,"quantity":1}]');
+    const user = openShop('/basket');
+    await user.click(await screen.findByRole('button', { name: 'Remove Red Apples' }));
+    expect(screen.getByRole('button', { name: 'Remove' })).toHaveFocus();
+    await user.keyboard('{Enter}');
+    expect(screen.getByRole('button', { name: 'One Bananas more' })).toHaveFocus();
+    await user.click(screen.getByRole('button', { name: 'Remove Bananas' }));
+    expect(screen.getByRole('heading', { name: 'Your basket is empty' })).toHaveFocus();
+  });
+
   it('follows the other windows of the browser', async () => {
     new ShopAPI();
     openShop('/basket');

@@ -19,7 +19,7 @@ export function EmptyState({ sign, title, level = 2, children, action }: EmptySt
       <div className={styles.shelf} aria-hidden="true">
         <span>{sign}</span>
       </div>
-      <Heading>{title}</Heading>
+      <Heading tabIndex={-1}>{title}</Heading>
       {children && <div className={styles.text}>{children}</div>}
       {action && <div className={styles.action}>{action}</div>}
     </div>

@@ -1,7 +1,10 @@
-/** Storage of the browser that never throws: where it is switched off or full, the page works and forgets. */
+/** Storage of the browser that never throws: where it is switched off or full, the page remembers as long as it is open. */
 function safe(of: () => Storage) {
+  const memory = new Map<string, string>();
   return {
     get(key: string): string | null {
+      const kept = memory.get(key);
+      if (kept !== undefined) return kept;
       try {
         return of().getItem(key);
       } catch {
@@ -9,11 +12,13 @@ function safe(of: () => Storage) {
       }
     },
     set(key: string, value: string | null): void {
+      memory.delete(key);
       try {
         if (value === null) of().removeItem(key);
         else of().setItem(key, value);
       } catch {
-        // Private windows and full disks: nothing is kept, nothing breaks.
+        // Private windows and full disks.
+        if (value !== null) memory.set(key, value);
       }
     },
   };

@@ -1,4 +1,4 @@
-import { isPassing, messageFor, NetworkError } from '@/lib/http';
+import { ApiError, isPassing, messageFor } from '@/lib/http';
 import type { Basket, Line, Product } from '@/lib/shop-types';
 import { storage } from '@/lib/storage';
 import { basketOf, getBasket, mergeBasket, quoteBasket, setItem } from './api/basket';
@@ -7,10 +7,20 @@ import { linesOf, parseLines, quantityOf, withQuantity } from './lines';
 const KEY = 'grocery.basket';
 /** How often one wish is repeated upon a basket that others keep changing. */
 const TRIES = 3;
+/** How long a guest's basket without prices waits before it asks for them again, the first time and at most. */
+const AGAIN_MS = 1000;
+const AGAIN_MOST_MS = 30_000;
 
 /** A wish was about a product that somebody has changed meanwhile, in another window or on another device. */
 class ChangedElsewhere extends Error {
   override message = 'Your basket was changed in another place. This is what is in it now.';
+}
+
+/** A quantity of a product that the shopper wants. */
+interface Wish {
+  /** The stored quantity upon which it was made; null when that was not known. */
+  from: number | null;
+  to: number;
 }
 
 export interface BasketState {
@@ -23,7 +33,7 @@ export interface BasketState {
   version: number;
   /** A change is on its way to the shop. */
   saving: boolean;
-  /** Why the last change was taken back or the basket could not be read. */
+  /** Why the last change was taken back, the basket could not be read, or a guest's goods are not all in it. */
   problem: string | null;
 }
 
@@ -35,8 +45,9 @@ const EMPTY: BasketState = { status: 'ready', lines: [], products: new Map(), ve
  * The store keeps apart what the shop is known to have (`#stored`, null until a read has succeeded) and the wishes not
  * yet saved. Wishes show at once and are sent one at a time, each naming the version of the basket it was made upon; when
  * the basket was changed in another place, a wish about a product that is as it was known is repeated upon the new
- * version, and any other is taken back. After a broken connection the basket is read again before the next write,
- * because it is unknown whether the last one arrived. Nothing is written upon a basket that has not been read.
+ * version, and any other is taken back. A wish that was made before the basket was known never lowers a quantity. When a
+ * write was not answered, the basket is read again before the next one, because it is unknown whether it arrived.
+ * Nothing is written upon a basket that has not been read.
  */
 export class BasketStore {
   #state = EMPTY;
@@ -47,10 +58,13 @@ export class BasketStore {
   #stored: Line[] | null = [];
   #version = 0;
   #stale = false;
-  #wishes = new Map<number, number>();
+  /** Why the basket is stale, when that is because a call has failed. */
+  #failure: unknown = null;
+  #wishes = new Map<number, Wish>();
   /** Goods of the guest who signed in, not yet in the stored basket. */
   #guest: Line[] = [];
   #running: Promise<void> | null = null;
+  #again: ReturnType<typeof setTimeout> | undefined;
   #products: ReadonlyMap<number, Product | null> = new Map();
 
   get state(): BasketState {
@@ -66,7 +80,7 @@ export class BasketStore {
   async openGuest(): Promise<void> {
     this.#begin(false, parseLines(storage.get(KEY)));
     this.#show({ status: 'ready', problem: null });
-    await this.#price();
+    await this.#price(0);
   }
 
   /**
@@ -97,7 +111,9 @@ export class BasketStore {
   /** Wishes a quantity of a product; 0 takes it out. */
   async set(productId: number, quantity: number, product?: Product): Promise<void> {
     if (product) this.#learn([product]);
-    this.#wishes.set(productId, quantity);
+    const before = this.#wishes.get(productId);
+    const from = before ? before.from : this.#stored && quantityOf(this.#stored, productId);
+    this.#wishes.set(productId, { from, to: quantity });
     if (!this.#signedIn) {
       this.#stored = this.#wished();
       this.#wishes.clear();
@@ -106,12 +122,23 @@ export class BasketStore {
       return;
     }
     this.#show({ problem: null });
-    await this.#run(() => this.#save());
+    await this.#run(async () => {
+      // It may have gone with an earlier one.
+      if (this.#wishes.size > 0) await this.#save();
+    });
   }
 
   /** Resolves when nothing is on its way any more. */
   async settled(): Promise<void> {
     while (this.#running) await this.#running;
+  }
+
+  /** Resolves when what is shown is what is stored. Throws when that cannot be found out. */
+  async confirm(): Promise<void> {
+    await this.settled();
+    if (!this.#stale) return;
+    await this.reload();
+    if (this.#stale) throw this.#failure;
   }
 
   /** The shop has sold the basket and emptied it. */
@@ -133,9 +160,11 @@ export class BasketStore {
     this.#stored = stored;
     this.#version = 0;
     this.#stale = stored === null;
+    this.#failure = null;
     this.#wishes.clear();
     this.#guest = [];
     this.#running = null;
+    clearTimeout(this.#again);
   }
 
   /** Runs one piece of work at a time, one after the other. */
@@ -155,11 +184,11 @@ export class BasketStore {
     return mine;
   }
 
-  /** Asks for prices of a guest's goods. Without an answer the goods stay as they are. */
-  async #price(): Promise<void> {
+  /** Asks for prices of a guest's goods. Without an answer the goods stay as they are, and the shop is asked again. */
+  async #price(tries: number): Promise<void> {
     const owner = this.#owner;
     const lines = this.#stored ?? [];
-    if (lines.length === 0) return;
+    if (lines.length === 0) return this.#show({ status: 'ready', problem: null });
     try {
       const quote = await quoteBasket(lines);
       if (owner !== this.#owner) return;
@@ -172,6 +201,7 @@ export class BasketStore {
       if (owner !== this.#owner) return;
       const unknown = lines.some((l) => this.#products.get(l.product_id) === undefined);
       this.#show({ status: unknown ? 'failed' : 'ready', problem: unknown ? messageFor(error) : null });
+      if (unknown && isPassing(error)) this.#again = setTimeout(() => void this.#price(tries + 1), Math.min(AGAIN_MOST_MS, AGAIN_MS * 2 ** tries));
     }
   }
 
@@ -179,11 +209,13 @@ export class BasketStore {
     const owner = this.#owner;
     try {
       const basket = await this.#brought();
-      if (owner === this.#owner) this.#take(basket);
+      if (owner === this.#owner) this.#take(basket, this.#missing(basket.left_out));
     } catch (error) {
       if (owner !== this.#owner) return;
+      this.#failure = error;
+      const told = this.#stored === null || this.#wishes.size > 0;
       this.#wishes.clear();
-      this.#show({ status: this.#stored === null ? 'failed' : 'ready', problem: messageFor(error) });
+      this.#show({ status: this.#stored === null ? 'failed' : 'ready', ...(told && { problem: messageFor(error) }) });
     }
   }
 
@@ -211,45 +243,64 @@ export class BasketStore {
     const owner = this.#owner;
     if (this.#stale) await this.#read();
     while (owner === this.#owner && !this.#stale && this.#wishes.size > 0) {
-      const [id, quantity] = [...this.#wishes][0]!;
+      const [id, wish] = [...this.#wishes][0]!;
       this.#show({});
       try {
-        const basket = await this.#send(id, quantity);
+        await this.#send(id, wish);
         if (owner !== this.#owner) return;
-        if (this.#wishes.get(id) === quantity) this.#wishes.delete(id);
-        this.#take(basket);
+        const next = this.#wishes.get(id);
+        if (next === wish) this.#wishes.delete(id);
+        else if (next) this.#wishes.set(id, { from: quantityOf(this.#stored ?? [], id), to: next.to });
       } catch (error) {
         if (owner !== this.#owner) return;
-        this.#stale = error instanceof NetworkError;
-        this.#wishes.clear();
+        this.#stale = isPassing(error);
+        this.#failure = error;
+        if (isAboutOne(error)) this.#wishes.delete(id);
+        else this.#wishes.clear();
         this.#show({ problem: error instanceof ChangedElsewhere ? error.message : messageFor(error) });
-        return;
       }
     }
   }
 
-  /** Sends one wish, upon newer versions of the basket too as long as its product is as the shopper saw it. */
-  async #send(id: number, quantity: number): Promise<Basket> {
+  /** Has one wish saved, upon newer versions of the basket too as long as its product is as the shopper saw it. */
+  async #send(id: number, wish: Wish): Promise<void> {
     const owner = this.#owner;
-    const seen = quantityOf(this.#stored ?? [], id);
     for (let tries = 1; ; tries++) {
+      const now = quantityOf(this.#stored ?? [], id);
+      const wanted = upon(now, wish);
+      // An earlier write of it arrived after all, or somebody wanted the same.
+      if (now === wanted) return;
+      if (wish.from !== null && wish.from !== now) throw new ChangedElsewhere();
       try {
-        return await setItem(id, quantity, this.#version);
+        const basket = await setItem(id, wanted, this.#version);
+        if (owner === this.#owner) this.#take(basket, this.#state.problem);
+        return;
       } catch (error) {
-        const now = basketOf(error);
-        if (owner !== this.#owner || !now || tries === TRIES) throw error;
-        this.#take(now);
-        if (quantityOf(linesOf(now), id) !== seen) throw new ChangedElsewhere();
+        const changed = basketOf(error);
+        if (owner !== this.#owner || !changed) throw error;
+        this.#take(changed, this.#state.problem);
+        if (tries === TRIES) throw error;
       }
     }
   }
 
-  #take(basket: Basket): void {
+  /** Has a basket of the shop's. What was wrong before is over, unless it is said to go on. */
+  #take(basket: Basket, problem: string | null = null): void {
     this.#stored = linesOf(basket);
     this.#version = basket.version;
     this.#stale = false;
+    this.#failure = null;
     this.#learn(basket.items.map((i) => i.product));
-    this.#show({ status: 'ready' });
+    this.#show({ status: 'ready', problem });
+  }
+
+  /** Says which of a guest's goods the shop did not put into the stored basket. */
+  #missing(ids: number[] = []): string | null {
+    if (ids.length === 0) return null;
+    const names = ids.flatMap((id) => this.#products.get(id)?.name ?? []);
+    const gone = ids.length - names.length;
+    if (gone > 0) names.push(gone === 1 ? 'one product that we no longer have' : `${gone} products that we no longer have`);
+    return `Not in your basket, because we could not put it in: ${names.join(', ')}.`;
   }
 
   #learn(products: Product[], gone: number[] = []): void {
@@ -261,7 +312,7 @@ export class BasketStore {
 
   #wished(): Line[] {
     let lines = this.#stored ?? [];
-    for (const [id, quantity] of this.#wishes) lines = withQuantity(lines, id, quantity);
+    for (const [id, wish] of this.#wishes) lines = withQuantity(lines, id, upon(quantityOf(lines, id), wish));
     return lines;
   }
 
@@ -276,4 +327,14 @@ export class BasketStore {
     };
     for (const listener of [...this.#listeners]) listener();
   }
+}
+
+/** What a wish makes of a stored quantity: one that was made before the basket was known never lowers it. */
+function upon(stored: number, { from, to }: Wish): number {
+  return from === null ? Math.max(stored, to) : to;
+}
+
+/** Whether a refusal is about the one product; any other would meet the next wish too. */
+function isAboutOne(error: unknown): boolean {
+  return error instanceof ChangedElsewhere || (error instanceof ApiError && error.status < 500 && ![401, 403, 429].includes(error.status));
 }
