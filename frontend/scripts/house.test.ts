@@ -6,6 +6,7 @@ import { dirname, join, relative, resolve } from 'node:path';
 import openapiTS, { astToString } from 'openapi-typescript';
 import { describe, expect, it } from 'vitest';
 import * as shop from '@/config/shop';
+import { RULES } from '@/features/checkout/address';
 
 const src = resolve(import.meta.dirname, '../src');
 const room = (file: string) => {
@@ -56,6 +57,25 @@ describe('the page tells the backend’s rules', () => {
     ['MaxCommentLength', shop.MAX_COMMENT_LENGTH],
   ])('%s', (constant, value) => {
     expect(new RegExp(`\\b${constant}\\b[ \\w]*=\\s*(\\d+)`).exec(backend)?.[1]).toBe(String(value));
+  });
+});
+
+describe('the page asks for an address as the backend takes it', () => {
+  const backend = readFileSync(resolve(src, '../../backend/address.go'), 'utf8');
+
+  it.each(Object.entries(RULES))('%s', (field, { maxLength }) => {
+    expect(new RegExp(`\\{"${field}", &a\\.\\w+, (\\d+), `).exec(backend)?.[1]).toBe(String(maxLength));
+  });
+
+  it.each([
+    ['postal_code', /only\(s, isAlphanumeric, "([^"]+)"\)/],
+    ['phone', /only\(s, isDigit, "([^"]+)"\)/],
+  ] as const)('the characters of a %s', (field, others) => {
+    const allowed = others.exec(backend)?.[1];
+    const pattern = new RegExp(`^(?:${RULES[field].pattern})$`, 'v');
+    const ascii = Array.from({ length: 95 }, (_, i) => String.fromCharCode(32 + i));
+    const taken = ascii.filter((c) => pattern.test(`1${c}`) && !/[A-Za-z0-9]/.test(c));
+    expect(taken.sort()).toEqual([...(allowed ?? '')].sort());
   });
 });
 

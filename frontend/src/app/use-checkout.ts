@@ -3,11 +3,13 @@ import { useRef, useState } from 'react';
 import { ADULT_AGE } from '@/config/shop';
 import { useAgeGate } from '@/features/age/age-gate';
 import { useBasketStore } from '@/features/basket/basket-context';
+import type { BasketState } from '@/features/basket/basket-store';
 import { positionsOf, totalsOf } from '@/features/basket/lines';
+import { addressField, RULES } from '@/features/checkout/address';
 import { openAttempt, placeOrder } from '@/features/checkout/api/place-order';
 import { forgetDraft } from '@/features/checkout/draft';
 import { ApiError, isPassing, messageFor } from '@/lib/http';
-import type { Me, Order, OrderRequest } from '@/lib/shop-types';
+import type { Address, Me, Order, OrderRequest } from '@/lib/shop-types';
 
 interface Short {
   product_id: number;
@@ -18,6 +20,7 @@ interface Short {
 /** Why there is no order yet. */
 export type Problem = { text: string } & (
   | { kind: 'plain' | 'card' | 'age' | 'away' }
+  | { kind: 'address'; field: keyof Address }
   | { kind: 'total'; total: number | null }
   | { kind: 'stock'; items: Short[] }
 );
@@ -43,16 +46,19 @@ export function useCheckout(me: Me, onOrdered: (order: Order) => void) {
     setBusy(true);
     setProblem(null);
     try {
-      await store.settled();
-      const { lines, products, version, problem: unsaved } = store.state;
-      if (unsaved !== null) return setProblem({ kind: 'plain', text: unsaved });
-      const positions = positionsOf(lines, products);
       const open = openAttempt(me.id);
-      if (!open && positions.some((p) => p.product?.is_alcohol) && !(await age.ensure())) {
-        return setProblem({ kind: 'age', text: `We sell alcohol to people of ${ADULT_AGE} or older only.` });
+      const seen = priced(store.state);
+      if (open) await store.settled();
+      else {
+        await store.confirm();
+        const { lines, total } = priced(store.state);
+        // A change that was on its way has been taken back, or another place was faster: nobody has agreed to this yet.
+        if (lines !== seen.lines || total !== seen.total) return setProblem({ kind: 'total', text: store.state.problem ?? 'Your basket has changed.', total });
+        if (seen.alcohol && !(await age.confirm())) return setProblem({ kind: 'age', text: `We sell alcohol to people of ${ADULT_AGE} or older only.` });
       }
       // An emptied basket and an order without an answer: it is most likely that order which emptied it.
-      const body = lines.length === 0 && open ? open.body : { ...wish, basket_version: version, expected_total_cents: totalsOf(positions).total };
+      const { lines, version } = store.state;
+      const body = lines.length === 0 && open ? open.body : { ...wish, basket_version: version, expected_total_cents: seen.total };
       const placed = await placeOrder(me.id, body);
       forgetDraft();
       store.sold();
@@ -70,10 +76,18 @@ export function useCheckout(me: Me, onOrdered: (order: Order) => void) {
   return { busy, problem, clear: () => setProblem(null), open: openAttempt(me.id) !== null, order };
 }
 
+/** What an order is about, as the shopper sees it. */
+function priced({ lines, products }: BasketState) {
+  const positions = positionsOf(lines, products);
+  return { lines: JSON.stringify(lines), total: totalsOf(positions).total, alcohol: positions.some((p) => p.product?.is_alcohol) };
+}
+
 function problemOf(error: unknown): Problem {
   const text = messageFor(error);
   if (!(error instanceof ApiError)) return { kind: 'away', text: `${text} Press the button again: nothing is bought twice.` };
   const { code, answer, status } = error;
+  const field = addressField(answer.field);
+  if (field) return { kind: 'address', text: `We cannot deliver to this address. ${RULES[field].title}`, field };
   if (code === 'out_of_stock') return { kind: 'stock', text: 'Somebody was faster: of this there is less than you want.', items: shortOf(answer.items) };
   if (code === 'total_changed') return { kind: 'total', text, total: typeof answer.total_cents === 'number' ? answer.total_cents : null };
   if (code === 'basket_changed') return { kind: 'total', text, total: null };

@@ -1,4 +1,4 @@
-import { useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import { Link, Navigate, useNavigate, useParams } from 'react-router';
 import { Button, ButtonLink } from '@/components/Button';
 import { EmptyState } from '@/components/EmptyState';
@@ -7,11 +7,12 @@ import { DeliveryMeter } from '@/components/DeliveryMeter';
 import { Totals } from '@/components/Totals';
 import { useBasketStore, usePricedBasket } from '@/features/basket/basket-context';
 import { useLastAddress } from '@/features/checkout/api/reads';
-import { AddressForm, countryName } from '@/features/checkout/components/AddressForm';
+import { AddressForm } from '@/features/checkout/components/AddressForm';
 import { PaymentForm, PaymentSummary } from '@/features/checkout/components/PaymentForm';
 import { Steps } from '@/features/checkout/components/Steps';
-import { useDraft, type Draft } from '@/features/checkout/draft';
-import { isStep, type Step } from '@/features/checkout/steps';
+import { keepTyped, readDraft, useDraft, type Draft } from '@/features/checkout/draft';
+import { isStep, STEPS, type Step } from '@/features/checkout/steps';
+import { countryName } from '@/lib/countries';
 import { formatEUR } from '@/lib/money';
 import type { Me } from '@/lib/shop-types';
 import { Members } from '../Members';
@@ -21,9 +22,10 @@ import { CheckoutProblem } from './CheckoutProblem';
 import { GoodsList } from './GoodsList';
 import styles from './pages.module.css';
 
+const HEADINGS = { address: 'Delivery address', payment: 'Payment', review: 'Review' };
+
 /** From the basket to an order: where to, how paid, a last look. */
 export default function CheckoutPage() {
-  useDocumentTitle('Checkout');
   return <Members>{(me) => <Checkout key={me.id} me={me} />}</Members>;
 }
 
@@ -39,6 +41,13 @@ function Checkout({ me }: { me: Me }) {
     setDone(true);
     void navigate(`/thanks/${order.id}`, { replace: true });
   });
+  const { problem } = checkout;
+  const wrong = problem?.kind === 'address' ? problem.field : undefined;
+  useEffect(() => {
+    if (wrong) void navigate('/checkout/address');
+  }, [wrong, navigate]);
+  const step = nearest(asked, draft);
+  useDocumentTitle(`Checkout: ${STEPS[step]}`);
 
   if (done || basket.status === 'loading') return <p className={styles.wait}>Getting your basket…</p>;
   if (basket.status === 'failed') {
@@ -55,22 +64,25 @@ function Checkout({ me }: { me: Me }) {
       </EmptyState>
     );
   }
-  const step = nearest(asked, draft);
   if (step !== asked) return <Navigate to={`/checkout/${step}`} replace />;
   return (
     <div className={styles.page}>
       <h1>Checkout</h1>
       <Steps at={step} />
       <div className={styles.columns}>
-        <section aria-label={step === 'address' ? 'Delivery address' : step === 'payment' ? 'Payment' : 'Review'} className={styles.step}>
+        <section aria-labelledby="step" className={styles.step}>
+          <StepHeading step={step} />
           {step === 'address' &&
             (last.isLoading ? (
               <p className={styles.soft}>One moment…</p>
             ) : (
               <AddressForm
-                address={draft.address ?? last.data ?? {}}
+                address={readDraft(me.id).typed ?? draft.address ?? last.data ?? {}}
+                wrong={wrong}
+                onType={(typed) => keepTyped(me.id, typed)}
                 onDone={(address) => {
-                  change({ address });
+                  change({ address, typed: undefined });
+                  checkout.clear();
                   void navigate('/checkout/payment');
                 }}
               />
@@ -92,8 +104,8 @@ function Checkout({ me }: { me: Me }) {
           <Totals goods={totals.goods} delivery={totals.delivery} total={totals.total} />
           {step === 'review' && draft.address && draft.payment && (
             <>
-              <CheckoutProblem problem={checkout.problem} onResolved={checkout.clear} />
-              {checkout.open && !checkout.problem && !checkout.busy && (
+              <CheckoutProblem problem={problem} onResolved={checkout.clear} />
+              {checkout.open && !problem && !checkout.busy && (
                 <Notice>Your order was sent, but the answer got lost. Order once more to find out: nothing is bought twice.</Notice>
               )}
               <Button look="pay" wide busy={checkout.busy} onClick={() => void checkout.order({ address: draft.address!, payment: draft.payment! })}>
@@ -107,6 +119,24 @@ function Checkout({ me }: { me: Me }) {
         </section>
       </div>
     </div>
+  );
+}
+
+/** Names the step. Another one is read out, and the keyboard goes on there. */
+function StepHeading({ step }: { step: keyof typeof HEADINGS }) {
+  const heading = useRef<HTMLHeadingElement>(null);
+  const shown = useRef(step);
+  useEffect(() => {
+    if (shown.current === step) return;
+    shown.current = step;
+    // After the page around it has put the focus to its own beginning.
+    const frame = requestAnimationFrame(() => heading.current?.focus({ preventScroll: true }));
+    return () => cancelAnimationFrame(frame);
+  }, [step]);
+  return (
+    <h2 id="step" ref={heading} tabIndex={-1} className={styles.sub}>
+      {HEADINGS[step]}
+    </h2>
   );
 }
 

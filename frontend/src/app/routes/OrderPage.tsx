@@ -9,6 +9,7 @@ import { ApiError, messageFor } from '@/lib/http';
 import { Members } from '../Members';
 import { useDocumentTitle } from '../use-document-title';
 import { useReordered } from '../use-reordered';
+import { useTestCards } from '../use-test-cards';
 import styles from './pages.module.css';
 
 export default function OrderPage() {
@@ -19,6 +20,7 @@ export default function OrderPage() {
 function OneOrder({ id }: { id: number }) {
   const { data: order, error, isPending, refetch } = useOrder(id);
   const reordered = useReordered();
+  const testCards = useTestCards();
   useDocumentTitle(order ? `Order ${order.number}` : 'Order');
 
   if (isPending) return <p className={styles.wait}>Getting your order…</p>;
@@ -41,7 +43,7 @@ function OneOrder({ id }: { id: number }) {
         <Link to="/orders">All orders</Link>
       </p>
       <h1 className={styles.noPrint}>Order {order.number}</h1>
-      <Receipt order={order} />
+      <Receipt order={order} testCards={testCards} />
       <div className={`${styles.actions} ${styles.noPrint}`}>
         <ReorderButton order={order} onReordered={reordered} />
         <Button look="outline" onClick={() => window.print()}>

@@ -13,8 +13,10 @@ const TOO_YOUNG = `We sell alcohol to people of ${ADULT_AGE} or older only, and 
 interface AgeGate {
   /**
    * Asks for the shopper's age unless that was done before, and has the answer stored with the account of who is signed
-   * in. Resolves to whether they may have alcohol.
+   * in. Resolves to whether they may have alcohol; throws when the shop did not take the answer.
    */
+  confirm: () => Promise<boolean>;
+  /** The same, and says in a short message why not. */
   ensure: () => Promise<boolean>;
   /** Forgets the answer: the next person at this browser is asked again. */
   forget: () => void;
@@ -48,19 +50,18 @@ export function AgeGateProvider({ children }: { children: ReactNode }) {
       setOpen(true);
       return new Promise<boolean>((resolve) => waiting.current.push(resolve));
     };
+    const confirm = async () => {
+      const { user } = session.state;
+      if (user?.is_adult) return true;
+      if (user?.age === 'minor' || !(await ask())) return false;
+      return session.state.user ? confirmAge() : true;
+    };
     return {
+      confirm,
       ensure: async () => {
-        const { user } = session.state;
-        if (user?.is_adult) return true;
-        if (user?.age === 'minor') {
-          toast(TOO_YOUNG, 'bad');
-          return false;
-        }
-        if (!(await ask())) return false;
-        if (!session.state.user) return true;
         try {
-          const ofAge = await confirmAge();
-          if (!ofAge) toast(TOO_YOUNG, 'bad');
+          const ofAge = await confirm();
+          if (!ofAge && session.state.user?.age === 'minor') toast(TOO_YOUNG, 'bad');
           return ofAge;
         } catch (error) {
           toast(messageFor(error), 'bad');

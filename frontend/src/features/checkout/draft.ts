@@ -8,6 +8,8 @@ const KEY = 'grocery.checkout';
 export interface Draft {
   user: number;
   address?: Address;
+  /** An address that is being typed, and may not be one yet. */
+  typed?: Partial<Address>;
   payment?: OrderRequest['payment'];
 }
 
@@ -19,6 +21,11 @@ export function readDraft(user: number): Draft {
     // Not ours.
   }
   return { user };
+}
+
+/** Keeps what is being typed. It shows already, so nothing is drawn again. */
+export function keepTyped(user: number, typed: Partial<Address>): void {
+  windowStorage.set(KEY, JSON.stringify({ ...readDraft(user), typed }));
 }
 
 export function forgetDraft(): void {

@@ -1,62 +1,67 @@
-import type { FormEvent } from 'react';
+import { useEffect, useRef, type FormEvent } from 'react';
 import { Button } from '@/components/Button';
 import { Field, SelectField, TextField } from '@/components/Field';
+import { countryName } from '@/lib/countries';
+import { text } from '@/lib/form';
 import type { Address } from '@/lib/shop-types';
+import { RULES } from '../address';
 import styles from './checkout.module.css';
 
 const COUNTRIES = ['AT', 'BE', 'DE', 'ES', 'FI', 'FR', 'IE', 'IT', 'LU', 'NL', 'PT'];
-const country = new Intl.DisplayNames('en', { type: 'region' });
-/** At least one character that can be seen. */
-const SOMETHING = '.*\\S.*';
 
-export function countryName(code: string): string {
-  try {
-    return country.of(code) ?? code;
-  } catch {
-    return code;
-  }
+interface AddressFormProps {
+  address: Partial<Address>;
+  /** The field that the shop has refused. */
+  wrong?: keyof Address;
+  /** Something was typed; it need not be an address yet. */
+  onType: (typed: Partial<Address>) => void;
+  onDone: (address: Address) => void;
 }
 
 /** Where the goods go. */
-export function AddressForm({ address, onDone }: { address: Partial<Address>; onDone: (address: Address) => void }) {
+export function AddressForm({ address, wrong, onType, onDone }: AddressFormProps) {
+  const form = useRef<HTMLFormElement>(null);
+
+  // A step that was led back to begins at what is wrong with it, after the page has put the focus to its own beginning.
+  useEffect(() => {
+    if (!wrong) return;
+    const frame = requestAnimationFrame(() => form.current?.querySelector<HTMLElement>(`[name="${wrong}"]`)?.focus());
+    return () => cancelAnimationFrame(frame);
+  }, [wrong]);
+
   const submit = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
-    const data = new FormData(event.currentTarget);
-    const text = (name: string) => {
-      const value = data.get(name);
-      return typeof value === 'string' ? value.trim() : '';
-    };
-    onDone({
-      name: text('name'),
-      street: text('street'),
-      postal_code: text('postal_code'),
-      city: text('city'),
-      country: text('country'),
-      ...(text('phone') && { phone: text('phone') }),
-      ...(text('note') && { note: text('note') }),
-    });
+    const { phone, note, ...needed } = read(event.currentTarget);
+    onDone({ ...needed, ...(phone && { phone }), ...(note && { note }) });
   };
+  const about = (name: keyof Address) => ({ name, ...RULES[name], error: name === wrong ? RULES[name].title : undefined });
   const codes = address.country && !COUNTRIES.includes(address.country) ? [...COUNTRIES, address.country] : COUNTRIES;
   return (
-    <form className={styles.form} onSubmit={submit}>
-      <Field label="Name" name="name" autoComplete="name" defaultValue={address.name} required pattern={SOMETHING} maxLength={100} />
-      <Field label="Street and number" name="street" autoComplete="street-address" defaultValue={address.street} required pattern={SOMETHING} maxLength={200} />
+    <form ref={form} className={styles.form} onSubmit={submit} onInput={(event) => onType(read(event.currentTarget))}>
+      <Field label="Name" {...about('name')} autoComplete="name" defaultValue={address.name} required />
+      <Field label="Street and number" {...about('street')} autoComplete="address-line1" defaultValue={address.street} required />
       <div className={styles.pair}>
-        <Field label="Postal code" name="postal_code" autoComplete="postal-code" defaultValue={address.postal_code} required pattern={SOMETHING} maxLength={12} />
-        <Field label="City" name="city" autoComplete="address-level2" defaultValue={address.city} required pattern={SOMETHING} maxLength={100} />
+        <Field label="Postal code" {...about('postal_code')} autoComplete="postal-code" defaultValue={address.postal_code} required />
+        <Field label="City" {...about('city')} autoComplete="address-level2" defaultValue={address.city} required />
       </div>
-      <SelectField label="Country" name="country" autoComplete="country" defaultValue={address.country ?? 'DE'}>
+      <SelectField label="Country" name="country" error={about('country').error} autoComplete="country" defaultValue={address.country ?? 'DE'}>
         {codes.map((code) => (
           <option key={code} value={code}>
             {countryName(code)}
           </option>
         ))}
       </SelectField>
-      <Field label="Phone (optional)" name="phone" type="tel" autoComplete="tel" defaultValue={address.phone} maxLength={30} hint="Only for the driver, when the door cannot be found." />
-      <TextField label="Note for the driver (optional)" name="note" defaultValue={address.note} maxLength={500} rows={2} />
+      <Field label="Phone (optional)" {...about('phone')} type="tel" autoComplete="tel" defaultValue={address.phone} hint="Only for the driver, when the door cannot be found." />
+      <TextField label="Note for the driver (optional)" name="note" error={about('note').error} defaultValue={address.note} maxLength={RULES.note.maxLength} rows={2} />
       <Button type="submit" wide>
         Continue to payment
       </Button>
     </form>
   );
+}
+
+function read(form: HTMLFormElement): Address {
+  const data = new FormData(form);
+  const of = (name: keyof Address) => text(data, name).trim();
+  return { name: of('name'), street: of('street'), postal_code: of('postal_code'), city: of('city'), country: of('country'), phone: of('phone'), note: of('note') };
 }

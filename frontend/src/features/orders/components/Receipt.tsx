@@ -1,5 +1,6 @@
 import { Link } from 'react-router';
 import { Totals } from '@/components/Totals';
+import { countryName } from '@/lib/countries';
 import { formatTime } from '@/lib/dates';
 import { formatEUR } from '@/lib/money';
 import type { Order } from '@/lib/shop-types';
@@ -8,8 +9,14 @@ import { OrderStatus } from './OrderStatus';
 
 const PAID: Record<string, string> = { cash_on_delivery: 'Cash at the door', card: 'Card' };
 
+interface ReceiptProps {
+  order: Order;
+  /** The shop only plays that it takes money from cards. */
+  testCards: boolean;
+}
+
 /** An order as a receipt, on the screen and on paper. */
-export function Receipt({ order }: { order: Order }) {
+export function Receipt({ order, testCards }: ReceiptProps) {
   const { address, payment } = order;
   return (
     <article className={styles.receipt} aria-label={`Receipt ${order.number}`}>
@@ -53,22 +60,22 @@ export function Receipt({ order }: { order: Order }) {
       <div className={styles.facts}>
         {address && (
           <section>
-          <h2>Delivered to</h2>
-          <address>
-            {address.name}
-            <br />
-            {address.street}
-            <br />
-            {address.postal_code} {address.city}, {address.country}
-            {address.phone && (
-              <>
-                <br />
-                {address.phone}
-              </>
-            )}
-          </address>
-          {address.note && <p className={styles.soft}>“{address.note}”</p>}
-        </section>
+            <h2>Delivered to</h2>
+            <address>
+              {address.name}
+              <br />
+              {address.street}
+              <br />
+              {address.postal_code} {address.city}, {countryName(address.country)}
+              {address.phone && (
+                <>
+                  <br />
+                  {address.phone}
+                </>
+              )}
+            </address>
+            {address.note && <p className={styles.soft}>“{address.note}”</p>}
+          </section>
         )}
         <section>
           <h2>Payment</h2>
@@ -76,6 +83,7 @@ export function Receipt({ order }: { order: Order }) {
             {PAID[payment.method] ?? payment.method}
             {payment.last4 && ` ending in ${payment.last4}`}
           </p>
+          {payment.method === 'card' && testCards && <p>This was a test: no money was taken.</p>}
           <p className={styles.soft}>Prices include VAT.</p>
         </section>
       </div>
