@@ -18,6 +18,8 @@ import { signInPath } from './paths';
 /** The whole page. Tests bring a query client that does not wait between its tries. */
 export function App({ queryClient }: { queryClient?: QueryClient }) {
   const [client] = useState(() => {
+    // Before anything shows: nobody who is signed in is taken for a guest first.
+    session.open();
     const created = queryClient ?? createQueryClient();
     const product = /^\/product\/([1-9]\d{0,8})$/.exec(window.location.pathname)?.[1];
     if (product) expectProduct(created, Number(product));
@@ -56,8 +58,6 @@ function Belongings() {
   const age = useAgeGate();
   const id = user?.id;
   const before = useRef<{ who: string; id: number | undefined } | null>(null);
-
-  useEffect(() => session.open(), []);
 
   useEffect(() => {
     const last = before.current;

@@ -1,7 +1,7 @@
 import { screen, waitFor } from '@testing-library/react';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { session } from '@/lib/session';
-import { fill, signIn } from '@/testing/acts';
+import { add, fill, signIn } from '@/testing/acts';
 import { openShop } from '@/testing/open-shop';
 import { ShopAPI } from '@/testing/shop-api';
 
@@ -77,6 +77,78 @@ describe('signing in', () => {
     openShop(path);
     expect(await screen.findByRole('heading', { level: 1, name: 'Sign in' })).toBeInTheDocument();
     expect(window.location.search).toBe(`?next=${encodeURIComponent(path)}`);
+  });
+});
+
+describe('who has signed out', () => {
+  it('can go to the checkout as a guest, and is asked to sign in', async () => {
+    const api = new ShopAPI();
+    const user = openShop('/account', api);
+    await user.click(await screen.findByLabelText('Account of anna'));
+    await user.click(screen.getByRole('button', { name: 'Sign out' }));
+    await user.click(await add('Bananas'));
+    await user.click(screen.getByRole('button', { name: /^Basket, 1 item/ }));
+    await user.click(await screen.findByRole('link', { name: 'Go to checkout' }));
+    expect(await screen.findByRole('heading', { level: 1, name: 'Sign in' })).toBeInTheDocument();
+    expect(window.location.search).toBe(`?next=${encodeURIComponent('/checkout')}`);
+  });
+
+  it('in another window does not keep a guest of this one from the checkout', async () => {
+    const api = new ShopAPI();
+    const user = openShop('/basket', api);
+    await screen.findByLabelText('Account of anna');
+    api.cookie = false;
+    session.ended('signed-out');
+    await user.click(await screen.findByRole('link', { name: 'Sign in' }));
+    await user.click(screen.getByRole('link', { name: 'Grocery' }));
+    await user.click(await add('Bananas'));
+    await user.click(screen.getByRole('button', { name: /^Basket, 1 item/ }));
+    await user.click(await screen.findByRole('link', { name: 'Go to checkout' }));
+    expect(await screen.findByText(/What is in your basket comes along/)).toBeInTheDocument();
+  });
+});
+
+describe('while the shop is away', () => {
+  const away = () => {
+    const api = new ShopAPI();
+    api.cookie = true;
+    api.down.add('POST /api/v1/auth/refresh');
+    localStorage.setItem('grocery.session', 'in');
+    return api;
+  };
+
+  it('a page of the account says so, and asks again when it is told to', async () => {
+    const api = away();
+    const user = openShop('/orders');
+    expect(await screen.findByRole('heading', { level: 1, name: 'The shop is closed for a moment' })).toBeInTheDocument();
+    api.down.clear();
+    await user.click(screen.getByRole('button', { name: 'Try again' }));
+    expect(await screen.findByText('Nothing ordered yet')).toBeInTheDocument();
+  });
+
+  it('a heart says why it does nothing', async () => {
+    away();
+    const user = openShop();
+    await user.click(await screen.findByRole('button', { name: 'Favourite: Bananas' }));
+    expect(await screen.findByText(/the shop has not answered/)).toBeInTheDocument();
+  });
+});
+
+describe('who keeps passwords is told what belongs to them', () => {
+  it.each(['/sign-in', '/register'])('%s', async (path) => {
+    new ShopAPI();
+    openShop(path);
+    expect(await screen.findByLabelText('Email')).toHaveAttribute('autocomplete', 'username');
+    const name = screen.queryByLabelText('Name');
+    if (name) expect(name).toHaveAttribute('autocomplete', 'nickname');
+  });
+
+  it('/account', async () => {
+    openShop('/account', new ShopAPI());
+    expect(await screen.findByLabelText('Email')).toHaveAttribute('autocomplete', 'username');
+    expect(screen.getByLabelText('Name')).toHaveAttribute('autocomplete', 'nickname');
+    const form = screen.getByLabelText('New password').closest('form')!;
+    expect(form.querySelector('[autocomplete="username"]')).toHaveValue('anna@example.com');
   });
 });
 
@@ -161,7 +233,7 @@ describe('the account', () => {
     expect(api.password).toBe('secret22');
   });
 
-  it('shows a picture before it is used, and refuses what is none', async () => {
+  it('shows a picture before it is used', async () => {
     const api = new ShopAPI();
     const user = openShop('/account', api);
     const input = await screen.findByLabelText('Choose a picture');
@@ -170,10 +242,38 @@ describe('the account', () => {
     await user.click(screen.getByRole('button', { name: 'Use this picture' }));
     await waitFor(() => expect(screen.getByAltText('Your picture')).toHaveAttribute('src', '/api/me/avatar/new.png'));
 
-    await user.upload(screen.getByLabelText('Choose a picture'), new File([new Uint8Array(5 * 1024 * 1024 + 1)], 'big.png', { type: 'image/png' }));
-    expect(await screen.findByRole('alert')).toHaveTextContent('larger than 5 MB');
     await user.click(screen.getByRole('button', { name: 'Remove' }));
     await waitFor(() => expect(api.me.avatar_url).toContain('default'));
+  });
+
+  it('scales a large photo down before it is sent', async () => {
+    const api = new ShopAPI();
+    const drawn = vi.fn();
+    vi.stubGlobal('createImageBitmap', () => Promise.resolve({ width: 4000, height: 3000, close: () => undefined }));
+    vi.spyOn(HTMLCanvasElement.prototype, 'getContext').mockReturnValue({ fillRect: () => undefined, drawImage: drawn } as unknown as RenderingContext);
+    vi.spyOn(HTMLCanvasElement.prototype, 'toBlob').mockImplementation((done, type) => done(new Blob(['small'], { type })));
+    try {
+      const user = openShop('/account', api);
+      await user.upload(await screen.findByLabelText('Choose a picture'), new File([new Uint8Array(6 * 1024 * 1024)], 'photo.jpg', { type: 'image/jpeg' }));
+      await user.click(await screen.findByRole('button', { name: 'Use this picture' }));
+      expect(drawn).toHaveBeenCalledWith(expect.anything(), 0, 0, 1024, 768);
+      await waitFor(() => expect(screen.getByAltText('Your picture')).toHaveAttribute('src', '/api/me/avatar/new.png'));
+    } finally {
+      vi.unstubAllGlobals();
+    }
+  });
+
+  it('refuses a picture that the browser cannot read', async () => {
+    const api = new ShopAPI();
+    vi.stubGlobal('createImageBitmap', () => Promise.reject(new DOMException('No picture.', 'InvalidStateError')));
+    try {
+      const user = openShop('/account', api);
+      await user.upload(await screen.findByLabelText('Choose a picture'), new File(['x'], 'me.webp', { type: 'image/webp' }));
+      expect(await screen.findByRole('alert')).toHaveTextContent('cannot read this picture');
+      expect(screen.queryByRole('button', { name: 'Use this picture' })).not.toBeInTheDocument();
+    } finally {
+      vi.unstubAllGlobals();
+    }
   });
 
   it('is signed out everywhere', async () => {

@@ -20,6 +20,8 @@ interface State {
   who: 'unknown' | 'guest' | 'member';
   user: Me | null;
   end: SessionEnd;
+  /** Nobody knows who is there because the shop was asked and did not answer. */
+  away: boolean;
 }
 
 type News = { kind: 'began'; answer: Answer; until: number } | { kind: 'ended'; end: SessionEnd } | { kind: 'changed'; user: Me };
@@ -30,7 +32,7 @@ type News = { kind: 'began'; answer: Answer; until: number } | { kind: 'ended'; 
  * other what they got (a channel), so that a cookie is used once and everybody signs in and out together.
  */
 export class Session {
-  #state: State = { who: 'guest', user: null, end: 'none' };
+  #state: State = { who: 'guest', user: null, end: 'none', away: false };
   #token: { value: string; until: number } | null = null;
   #listeners = new Set<() => void>();
   #renewing: Promise<string> | null = null;
@@ -57,8 +59,13 @@ export class Session {
     const kept = storage.get(KEY);
     if (kept === 'leaving') void this.#leave();
     if (kept !== 'in' || this.#state.who !== 'guest') return;
-    this.#show({ who: 'unknown', user: null, end: 'none' });
-    window.addEventListener('online', () => this.#retry(0));
+    this.#show({ who: 'unknown', user: null, end: 'none', away: false });
+    window.addEventListener('online', () => this.retry());
+    this.retry();
+  }
+
+  /** Asks at once who is there, as long as that is unknown. */
+  retry(): void {
     this.#retry(0);
   }
 
@@ -153,8 +160,10 @@ export class Session {
     clearTimeout(this.#again);
     if (this.#state.who !== 'unknown') return;
     this.#renew().catch((error: unknown) => {
-      if (isPassing(error) || (error instanceof ApiError && error.status === 429)) this.#again = setTimeout(() => this.#retry(tries + 1), Math.min(30_000, 1000 * 2 ** tries));
-      else if (this.#state.who === 'unknown') this.ended('expired');
+      if (isPassing(error) || (error instanceof ApiError && error.status === 429)) {
+        this.#again = setTimeout(() => this.#retry(tries + 1), Math.min(30_000, 1000 * 2 ** tries));
+        if (this.#state.who === 'unknown') this.#show({ ...this.#state, away: true });
+      } else if (this.#state.who === 'unknown') this.ended('expired');
     });
   }
 
@@ -171,7 +180,7 @@ export class Session {
     this.#era++;
     clearTimeout(this.#again);
     this.#token = { value: answer.access_token, until };
-    this.#show({ who: 'member', user: answer.user, end: 'none' });
+    this.#show({ who: 'member', user: answer.user, end: 'none', away: false });
   }
 
   #finish(end: SessionEnd): void {
@@ -179,7 +188,7 @@ export class Session {
     clearTimeout(this.#again);
     this.#token = null;
     // Whoever was only being looked for, and is not there, need not be told about an end.
-    this.#show({ who: 'guest', user: null, end });
+    this.#show({ who: 'guest', user: null, end, away: false });
   }
 
   #hear(news: News): void {

@@ -28,7 +28,7 @@ export default function AccountPage() {
             </section>
             <section className={styles.card} aria-labelledby="password">
               <h2 id="password">Password</h2>
-              <PasswordForm />
+              <PasswordForm me={me} />
             </section>
             <section className={styles.card} aria-labelledby="leaving">
               <h2 id="leaving">Leaving</h2>

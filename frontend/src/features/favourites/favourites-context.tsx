@@ -25,7 +25,8 @@ export function FavouritesProvider({ signInPath, children }: { signInPath: () =>
       toggle: (product) => {
         const { who } = session.state;
         if (who === 'guest') toast('Sign in to keep your favourites.', 'plain', { label: 'Sign in', to: signInPath() });
-        else if (who === 'member') mutate({ product, marked: !marked.has(product.id) }, { onError: (error) => toast(messageFor(error), 'bad') });
+        else if (who === 'unknown') toast('We cannot tell yet who you are: the shop has not answered. Try again in a moment.', 'bad');
+        else mutate({ product, marked: !marked.has(product.id) }, { onError: (error) => toast(messageFor(error), 'bad') });
       },
     }),
     [marked, mutate, toast, signInPath],

@@ -18,10 +18,10 @@ export function useChangePassword() {
 export function useChangeAvatar() {
   const client = useQueryClient();
   return useMutation({
-    mutationFn: async (file: File | null) => {
-      if (file) {
+    mutationFn: async (picture: Blob | null) => {
+      if (picture) {
         const body = new FormData();
-        body.set('file', file);
+        body.set('file', picture, 'picture');
         await call('put', '/api/v1/me/avatar', { auth: true, body });
       } else await call('delete', '/api/v1/me/avatar', { auth: true });
       session.change(await call('get', '/api/v1/me', { auth: true }));

@@ -5,31 +5,33 @@ import { pictureURL } from '@/lib/api-client';
 import { messageFor } from '@/lib/http';
 import type { Me } from '@/lib/shop-types';
 import { useChangeAvatar } from '../api/account';
+import { fitPicture } from '../picture';
 import styles from './account.module.css';
-
-const TYPES = ['image/png', 'image/jpeg', 'image/gif'];
-const MAX_BYTES = 5 * 1024 * 1024;
 
 /** The picture next to one's reviews: choose a file, look at it, keep it. */
 export function AvatarForm({ me }: { me: Me }) {
   const change = useChangeAvatar();
-  const [chosen, setChosen] = useState<{ file: File; url: string } | null>(null);
-  const [wrong, setWrong] = useState<string | null>(null);
+  const [chosen, setChosen] = useState<{ picture: Blob; url: string } | null>(null);
+  const [unreadable, setUnreadable] = useState(false);
+  const last = useRef<File | undefined>(undefined);
   const input = useRef<HTMLInputElement>(null);
   const id = useId();
 
   useEffect(() => () => (chosen ? URL.revokeObjectURL(chosen.url) : undefined), [chosen]);
 
-  const choose = (file: File | undefined) => {
+  const choose = async (file: File | undefined) => {
+    last.current = file;
     change.reset();
-    setWrong(null);
+    setUnreadable(false);
     setChosen(null);
     if (!file) return;
-    if (!TYPES.includes(file.type)) setWrong('This is no PNG, JPEG or GIF picture.');
-    else if (file.size > MAX_BYTES) setWrong('This picture is larger than 5 MB.');
-    else setChosen({ file, url: URL.createObjectURL(file) });
+    const picture = await fitPicture(file);
+    if (last.current !== file) return;
+    setUnreadable(!picture);
+    if (picture) setChosen({ picture, url: URL.createObjectURL(picture) });
   };
   const done = () => {
+    last.current = undefined;
     setChosen(null);
     if (input.current) input.current.value = '';
   };
@@ -42,16 +44,17 @@ export function AvatarForm({ me }: { me: Me }) {
           id={id}
           className="visually-hidden"
           type="file"
-          accept={TYPES.join(',')}
+          accept="image/*"
           aria-label="Choose a picture"
           aria-describedby={`${id}-hint`}
-          onChange={(event) => choose(event.target.files?.[0])}
+          onChange={(event) => void choose(event.target.files?.[0])}
         />
-        {(wrong ?? (change.isError ? messageFor(change.error) : null)) && <Notice tone="bad">{wrong ?? messageFor(change.error)}</Notice>}
+        {unreadable && <Notice tone="bad">Your browser cannot read this picture. Choose another one, such as a PNG or a JPEG.</Notice>}
+        {change.isError && <Notice tone="bad">{messageFor(change.error)}</Notice>}
         <div className={styles.buttons}>
           {chosen ? (
             <>
-              <Button busy={change.isPending} onClick={() => change.mutate(chosen.file, { onSuccess: done })}>
+              <Button busy={change.isPending} onClick={() => change.mutate(chosen.picture, { onSuccess: done })}>
                 Use this picture
               </Button>
               <Button look="quiet" onClick={done}>
@@ -70,7 +73,7 @@ export function AvatarForm({ me }: { me: Me }) {
           )}
         </div>
         <p id={`${id}-hint`} className={styles.soft}>
-          PNG, JPEG or GIF, up to 5 MB. It is shown next to your reviews.
+          It is shown next to your reviews.
         </p>
       </div>
     </div>

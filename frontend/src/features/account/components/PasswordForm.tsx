@@ -5,11 +5,12 @@ import { Notice } from '@/components/Notice';
 import { MIN_PASSWORD_LENGTH } from '@/config/shop';
 import { text } from '@/lib/form';
 import { messageFor } from '@/lib/http';
+import type { Me } from '@/lib/shop-types';
 import { useChangePassword } from '../api/account';
 import styles from './account.module.css';
 
 /** Another password; the other devices are signed out with it. */
-export function PasswordForm() {
+export function PasswordForm({ me }: { me: Me }) {
   const change = useChangePassword();
   const submit = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
@@ -20,6 +21,8 @@ export function PasswordForm() {
   };
   return (
     <form className={styles.form} onSubmit={submit}>
+      {/* Whose password it is, for who keeps passwords. */}
+      <input type="email" name="email" autoComplete="username" value={me.email} readOnly hidden />
       <Field label="Current password" name="current_password" type="password" autoComplete="current-password" required />
       <Field
         label="New password"

@@ -22,8 +22,8 @@ export function ProfileForm({ me }: { me: Me }) {
   };
   return (
     <form className={styles.form} onSubmit={submit}>
-      <Field label="Name" name="username" autoComplete="username" defaultValue={me.username} maxLength={MAX_USERNAME_LENGTH} required hint="Shown next to your reviews." />
-      <Field label="Email" name="email" type="email" autoComplete="email" value={email} onChange={(event) => setEmail(event.target.value)} required />
+      <Field label="Name" name="username" autoComplete="nickname" defaultValue={me.username} maxLength={MAX_USERNAME_LENGTH} required hint="Shown next to your reviews." />
+      <Field label="Email" name="email" type="email" autoComplete="username" value={email} onChange={(event) => setEmail(event.target.value)} required />
       {otherEmail && <Field label="Your password, to change the email" name="current_password" type="password" autoComplete="current-password" required />}
       {change.isError && <Notice tone="bad">{messageFor(change.error)}</Notice>}
       {change.isSuccess && !otherEmail && <Notice tone="good">Saved.</Notice>}

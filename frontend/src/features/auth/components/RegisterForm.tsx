@@ -30,8 +30,8 @@ export function RegisterForm() {
   return (
     <form className={styles.form} onSubmit={submit}>
       {register.isError && at === '' && <Notice tone="bad">{messageFor(register.error)}</Notice>}
-      <Field label="Name" name="username" autoComplete="username" maxLength={MAX_USERNAME_LENGTH} required hint="Shown next to your reviews." error={error('username')} />
-      <Field label="Email" name="email" type="email" autoComplete="email" required error={error('email')} />
+      <Field label="Name" name="username" autoComplete="nickname" maxLength={MAX_USERNAME_LENGTH} required hint="Shown next to your reviews." error={error('username')} />
+      <Field label="Email" name="email" type="email" autoComplete="username" required error={error('email')} />
       <Field
         label="Password"
         name="password"

@@ -19,7 +19,7 @@ export function SignInForm() {
   return (
     <form className={styles.form} onSubmit={submit}>
       {login.isError && <Notice tone="bad">{messageFor(login.error)}</Notice>}
-      <Field label="Email" name="email" type="email" autoComplete="email" required />
+      <Field label="Email" name="email" type="email" autoComplete="username" required />
       <Field label="Password" name="password" type="password" autoComplete="current-password" required />
       <Button type="submit" wide busy={login.isPending}>
         Sign in
