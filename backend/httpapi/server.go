@@ -95,7 +95,7 @@ func New(c Config) *Server {
 		refreshes: newThrottle(120, time.Second, c.Now),
 		guests:    newThrottle(1000, 5*time.Millisecond, c.Now),
 		accounts:  newThrottle(600, 20*time.Millisecond, c.Now),
-		changes:   newThrottle(30, time.Second, c.Now),
+		changes:   newThrottle(100, time.Second, c.Now),
 		uploads:   newThrottle(20, 15*time.Second, c.Now),
 		places:    make(chan struct{}, uploadsAtOnce),
 	}
