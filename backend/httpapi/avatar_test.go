@@ -306,7 +306,9 @@ func TestASlowClientMayUpload(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer resp.Body.Close()
-	status(t, resp, 200)
+	if resp.StatusCode != 200 {
+		t.Fatalf("%d %s", resp.StatusCode, text(t, resp))
+	}
 	if left := (<-users.until).Sub(<-whole); left < 15*time.Second {
 		t.Errorf("the time of the upload is taken from that of the request: %v are left", left)
 	}
