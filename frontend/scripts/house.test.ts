@@ -55,6 +55,7 @@ describe('the page tells the backend’s rules', () => {
     ['MinPasswordLength', shop.MIN_PASSWORD_LENGTH],
     ['MaxUsernameLength', shop.MAX_USERNAME_LENGTH],
     ['MaxCommentLength', shop.MAX_COMMENT_LENGTH],
+    ['MaxQueryLength', shop.MAX_QUERY_LENGTH],
   ])('%s', (constant, value) => {
     expect(new RegExp(`\\b${constant}\\b[ \\w]*=\\s*(\\d+)`).exec(backend)?.[1]).toBe(String(value));
   });

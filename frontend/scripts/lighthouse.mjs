@@ -3,8 +3,12 @@
 //
 //   node scripts/lighthouse.mjs [BASE_URL]
 //
-// Builds the page, serves it with nginx in front of a real backend and database, and takes the median of three runs of
-// each page. With BASE_URL it measures what stands there instead. Exit code 1 when a mark is not reached.
+// Builds the page, serves it with nginx in front of a real backend and database, and measures each page three times.
+// With BASE_URL it measures what stands there instead. Exit code 1 when a mark is not reached.
+//
+// What counts is the median of the three. They are measured anew, twice at most, only where the machine was disturbed:
+// Lighthouse times the machine itself before each run (its benchmark index), and one of the three was clearly slower
+// than this machine is known to be. A set on an undisturbed machine counts as it is, good or bad; so does the third.
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -18,6 +22,9 @@ const RUNS = 3;
 // The phone that Lighthouse stands for is 4 times slower than a machine of this benchmark index; a slower machine is
 // slowed down less. https://github.com/GoogleChrome/lighthouse/blob/main/docs/throttling.md#cpu-throttling
 const REFERENCE = 1500;
+const SETS = 3;
+/** A run on less than this share of the best index seen was disturbed. */
+const UNDISTURBED = 0.8;
 const frontend = resolve(import.meta.dirname, '..');
 const chromePath = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((p) => p && existsSync(p));
 if (!chromePath) throw new Error('no chromium found: install the package chromium, or name the program in CHROMIUM');
@@ -25,8 +32,15 @@ if (!chromePath) throw new Error('no chromium found: install the package chromiu
 const phone = { ...throttling.mobileSlow4G };
 let shop;
 let chrome;
+let best = 0;
+
+const indexOf = ({ environment }) => {
+  best = Math.max(best, environment.benchmarkIndex);
+  return environment.benchmarkIndex;
+};
 
 async function measure(url) {
+  phone.cpuSlowdownMultiplier = throttling.mobileSlow4G.cpuSlowdownMultiplier * Math.min(1, best / REFERENCE);
   const runs = [];
   while (runs.length < RUNS) {
     const { lhr } = await lighthouse(url, { port: chrome.port, logLevel: 'error', onlyCategories: Object.keys(MARKS), throttling: phone });
@@ -49,18 +63,17 @@ try {
   }
   const { items } = await (await fetch(`${base}/api/v1/products?limit=1`)).json();
   chrome = await launchChrome({ chromePath, chromeFlags: ['--headless=new', '--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--no-proxy-server'] });
-  const { environment } = (await lighthouse(base, { port: chrome.port, logLevel: 'error', onlyAudits: ['viewport'] })).lhr;
-  phone.cpuSlowdownMultiplier *= Math.min(1, environment.benchmarkIndex / REFERENCE);
-  console.log(`      this machine's benchmark index is ${environment.benchmarkIndex}: slowed down ${phone.cpuSlowdownMultiplier.toFixed(1)} times`);
+  indexOf((await lighthouse(base, { port: chrome.port, logLevel: 'error', onlyAudits: ['viewport'] })).lhr);
   for (const [name, path] of [
     ['store', '/'],
     ['product', `/product/${items[0].id}`],
   ]) {
-    let runs = await measure(base + path);
-    // Performance is also that of this machine, which may have had something else to do: it is measured anew, twice at most.
-    for (let again = 0; again < 2 && medianOf(runs, 'performance') < MARKS.performance; again++) {
-      console.log(`      ${name}: performance ${medianOf(runs, 'performance')}; measured again`);
+    let runs;
+    for (let set = 1; set <= SETS; set++) {
       runs = await measure(base + path);
+      const slowest = Math.min(...runs.map(indexOf));
+      if (medianOf(runs, 'performance') >= MARKS.performance || slowest >= best * UNDISTURBED) break;
+      console.log(`      ${name}: performance ${medianOf(runs, 'performance')} on a disturbed machine (benchmark index ${slowest}, at best ${best}); ${set < SETS ? 'measured again' : 'this set counts'}`);
     }
     for (const [category, mark] of Object.entries(MARKS)) {
       const scores = scoresOf(runs, category);
@@ -76,6 +89,7 @@ try {
       }
     }
     const middle = runs.map((r) => r.audits).sort((a, b) => a['largest-contentful-paint'].numericValue - b['largest-contentful-paint'].numericValue)[Math.floor(RUNS / 2)];
+    console.log(`      ${name}: benchmark index ${runs.map((r) => r.environment.benchmarkIndex).join(', ')}, slowed down ${phone.cpuSlowdownMultiplier.toFixed(1)} times`);
     console.log(`      ${name}: ${['first-contentful-paint', 'largest-contentful-paint', 'total-blocking-time', 'cumulative-layout-shift'].map((id) => `${id} ${middle[id].displayValue}`).join(', ')}`);
   }
 } finally {

@@ -1,5 +1,5 @@
 import '@fontsource-variable/figtree/wght.css';
-import '@fontsource-variable/sofia-sans-extra-condensed/wght.css';
+import '@fontsource/sofia-sans-extra-condensed/900.css';
 import './components/tokens.css';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';

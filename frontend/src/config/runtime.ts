@@ -1,6 +1,8 @@
 declare global {
   interface Window {
     __GROCERY_CONFIG__?: { backendServer?: string };
+    /** What public/early.js has asked the API for before the page's own code came. */
+    __GROCERY_EARLY__?: { url: string; answer: Promise<Response> };
   }
 }
 

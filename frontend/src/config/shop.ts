@@ -9,3 +9,4 @@ export const ADULT_AGE = 18;
 export const MIN_PASSWORD_LENGTH = 6;
 export const MAX_USERNAME_LENGTH = 50;
 export const MAX_COMMENT_LENGTH = 500;
+export const MAX_QUERY_LENGTH = 100;

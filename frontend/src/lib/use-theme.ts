@@ -4,7 +4,7 @@ import { storage } from './storage';
 export type Theme = 'system' | 'light' | 'dark';
 const KEY = 'grocery.theme';
 
-/** The chosen theme. Stylesheets follow the color-scheme of the root; public/theme.js sets it before the first paint. */
+/** The chosen theme. Stylesheets follow the color-scheme of the root; public/early.js sets it before the first paint. */
 export function useTheme(): [Theme, (theme: Theme) => void] {
   const [theme, setTheme] = useState<Theme>(() => {
     const stored = storage.get(KEY);

@@ -1,6 +1,7 @@
 import { infiniteQueryOptions, keepPreviousData, queryOptions, useInfiniteQuery, useQuery, useQueryClient, type InfiniteData, type QueryClient } from '@tanstack/react-query';
 import { call } from '@/lib/api-client';
 import { isPassing } from '@/lib/http';
+import { useIdle } from '@/lib/idle';
 import type { Product, ProductPage } from '@/lib/shop-types';
 import { askOf, EVERYTHING, type Search } from '../filters';
 
@@ -36,17 +37,9 @@ function productQuery(id: number) {
   });
 }
 
-/** Asks for a product and its picture before the page that shows them has come. */
+/** Asks for a product before the page that shows it has come; its picture is on its way since public/early.js. */
 export function expectProduct(client: QueryClient, id: number): void {
-  client.fetchQuery(productQuery(id)).then(
-    ({ image_url }) => {
-      const picture = new Image();
-      picture.fetchPriority = 'high';
-      picture.src = image_url;
-    },
-    // The page asks itself, and says what is wrong.
-    () => undefined,
-  );
+  void client.prefetchQuery(productQuery(id));
 }
 
 /** One product. What a list has said about it shows until the shop says it itself. */
@@ -80,12 +73,13 @@ export function useCategories() {
 
 const NEIGHBOURS = 7;
 
-/** What stands in the same aisle after a product, and before it where the aisle ends. */
+/** What stands in the same aisle after a product, and before it where the aisle ends. It comes when there is time. */
 export function useNeighbours(product: Product | undefined) {
+  const idle = useIdle();
   const { data } = useQuery({
     queryKey: ['aisle', product?.category],
     queryFn: ({ signal }) => call('get', '/api/v1/products', { query: { ...askOf({ ...EVERYTHING, categories: [product!.category] }), limit: 100 }, signal }),
-    enabled: product !== undefined,
+    enabled: idle && product !== undefined,
     staleTime: 5 * 60_000,
   });
   if (!product || !data) return [];
