@@ -1,41 +1,62 @@
-import { lazy, Suspense } from 'react';
-import { Route, Routes } from 'react-router';
+import { Suspense, useEffect } from 'react';
+import { Route, Routes, useLocation } from 'react-router';
+import { Button } from '@/components/Button';
+import { EmptyState } from '@/components/EmptyState';
+import { Fallen } from '@/components/ErrorBoundary';
+import { Guard, later, NotArrived, sendAhead } from '@/components/Later';
+import { whenIdle } from '@/lib/idle';
+import { useOnline } from '@/lib/use-online';
 import { Layout } from './layout/Layout';
 import styles from './routes/pages.module.css';
 import { StorePage } from './routes/StorePage';
 
-// The store is in the first download; the others come when somebody goes there.
-const ProductPage = lazy(() => import('./routes/ProductPage'));
-const BasketPage = lazy(() => import('./routes/BasketPage'));
-const CheckoutPage = lazy(() => import('./routes/CheckoutPage'));
-const ThanksPage = lazy(() => import('./routes/ThanksPage'));
-const FavouritesPage = lazy(() => import('./routes/FavouritesPage'));
-const OrdersPage = lazy(() => import('./routes/OrdersPage'));
-const OrderPage = lazy(() => import('./routes/OrderPage'));
-const AccountPage = lazy(() => import('./routes/AccountPage'));
-const SignInPage = lazy(() => import('./routes/SignInPage'));
-const RegisterPage = lazy(() => import('./routes/RegisterPage'));
-const NotFoundPage = lazy(() => import('./routes/NotFoundPage'));
+// The store is in the first download; the others come when there is time, or when somebody goes there.
+const ProductPage = later(() => import('./routes/ProductPage'));
+const BasketPage = later(() => import('./routes/BasketPage'));
+const CheckoutPage = later(() => import('./routes/CheckoutPage'));
+const ThanksPage = later(() => import('./routes/ThanksPage'));
+const FavouritesPage = later(() => import('./routes/FavouritesPage'));
+const OrdersPage = later(() => import('./routes/OrdersPage'));
+const OrderPage = later(() => import('./routes/OrderPage'));
+const AccountPage = later(() => import('./routes/AccountPage'));
+const SignInPage = later(() => import('./routes/SignInPage'));
+const RegisterPage = later(() => import('./routes/RegisterPage'));
+const NotFoundPage = later(() => import('./routes/NotFoundPage'));
 
 export function Pages() {
+  const { pathname } = useLocation();
+  // A development server has no files to send for.
+  useEffect(() => (import.meta.env.PROD ? whenIdle(() => void sendAhead()) : undefined), []);
   return (
     <Layout>
-      <Suspense fallback={<div className={styles.wait} />}>
-        <Routes>
-          <Route path="/" element={<StorePage />} />
-          <Route path="/product/:id" element={<ProductPage />} />
-          <Route path="/basket" element={<BasketPage />} />
-          <Route path="/checkout/:step?" element={<CheckoutPage />} />
-          <Route path="/thanks/:id" element={<ThanksPage />} />
-          <Route path="/favourites" element={<FavouritesPage />} />
-          <Route path="/orders" element={<OrdersPage />} />
-          <Route path="/orders/:id" element={<OrderPage />} />
-          <Route path="/account" element={<AccountPage />} />
-          <Route path="/sign-in" element={<SignInPage />} />
-          <Route path="/register" element={<RegisterPage />} />
-          <Route path="*" element={<NotFoundPage />} />
-        </Routes>
-      </Suspense>
+      <Guard at={pathname} fallback={(error, again) => (error instanceof NotArrived ? <Missing again={again} /> : <Fallen />)}>
+        <Suspense fallback={<div className={styles.wait} />}>
+          <Routes>
+            <Route path="/" element={<StorePage />} />
+            <Route path="/product/:id" element={<ProductPage />} />
+            <Route path="/basket" element={<BasketPage />} />
+            <Route path="/checkout/:step?" element={<CheckoutPage />} />
+            <Route path="/thanks/:id" element={<ThanksPage />} />
+            <Route path="/favourites" element={<FavouritesPage />} />
+            <Route path="/orders" element={<OrdersPage />} />
+            <Route path="/orders/:id" element={<OrderPage />} />
+            <Route path="/account" element={<AccountPage />} />
+            <Route path="/sign-in" element={<SignInPage />} />
+            <Route path="/register" element={<RegisterPage />} />
+            <Route path="*" element={<NotFoundPage />} />
+          </Routes>
+        </Suspense>
+      </Guard>
     </Layout>
+  );
+}
+
+/** A page whose code did not arrive; everything around it goes on. */
+function Missing({ again }: { again: () => void }) {
+  const online = useOnline();
+  return (
+    <EmptyState level={1} sign={online ? 'oops' : 'offline'} title={online ? 'This page did not arrive' : 'You are offline'} action={<Button onClick={again}>Try again</Button>}>
+      <p>{online ? 'The connection broke while it was on its way.' : 'This page comes as soon as you are back.'} Your basket is safe.</p>
+    </EmptyState>
   );
 }

@@ -1,8 +1,10 @@
 import { screen, waitFor, within } from '@testing-library/react';
+import { http, HttpResponse } from 'msw';
 import { describe, expect, it } from 'vitest';
 import { session } from '@/lib/session';
 import { add } from '@/testing/acts';
 import { openShop } from '@/testing/open-shop';
+import { server } from '@/testing/server';
 import { ShopAPI } from '@/testing/shop-api';
 
 describe('a guest’s basket', () => {
@@ -80,7 +82,9 @@ describe('alcohol', () => {
 
     await user.click(await add('Riesling'));
     await user.click(screen.getByRole('button', { name: 'Yes, I am 18 or older' }));
-    await user.click(await screen.findByRole('button', { name: 'One Riesling more' }));
+    // The keyboard is where the button was that asked.
+    await waitFor(() => expect(screen.getByRole('button', { name: 'One Riesling more' })).toHaveFocus());
+    await user.click(screen.getByRole('button', { name: 'One Riesling more' }));
     expect(screen.queryByRole('dialog')).not.toBeInTheDocument();
     expect(screen.getByRole('button', { name: 'Basket, 2 items, €15.98' })).toBeInTheDocument();
   });
@@ -92,6 +96,42 @@ describe('alcohol', () => {
     await user.click(await screen.findByRole('button', { name: 'Yes, I am 18 or older' }));
     await waitFor(() => expect(api.basket).toEqual([{ product_id: 7, quantity: 1 }]));
     expect(session.state.user?.is_adult).toBe(true);
+  });
+
+  it('stays out when the shop does not take the answer, and the question says why', async () => {
+    const api = new ShopAPI();
+    api.refuse.set('POST /api/v1/me/age', [409, { error: 'Another date of birth is stored.' }]);
+    const user = openShop('/', api);
+    await user.click(await add('Riesling'));
+    const dialog = await screen.findByRole('dialog');
+    await user.click(within(dialog).getByRole('button', { name: 'Yes, I am 18 or older' }));
+    expect(await within(dialog).findByText('Another date of birth is stored.')).toBeInTheDocument();
+    expect(localStorage.getItem('grocery.of-age')).toBeNull();
+    await user.click(within(dialog).getByRole('button', { name: 'No' }));
+    expect(screen.queryByRole('dialog')).not.toBeInTheDocument();
+    expect(api.basket).toEqual([]);
+  });
+
+  it('counts every press while the shop is being told, and tells it once', async () => {
+    const api = new ShopAPI();
+    localStorage.setItem('grocery.of-age', 'yes');
+    let told = 0;
+    let answer = () => undefined as void;
+    server.use(
+      http.post('/api/v1/me/age', async () => {
+        told++;
+        await new Promise<void>((done) => (answer = done));
+        return HttpResponse.json({ is_adult: true, age: 'adult' });
+      }),
+    );
+    const user = openShop('/', api);
+    const button = await add('Riesling');
+    await user.click(button);
+    await user.click(button);
+    await waitFor(() => expect(told).toBe(1));
+    answer();
+    await waitFor(() => expect(api.basket).toEqual([{ product_id: 7, quantity: 2 }]));
+    expect(told).toBe(1);
   });
 
   it('is not for an account that is too young', async () => {

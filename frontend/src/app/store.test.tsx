@@ -1,5 +1,6 @@
-import { screen, waitFor, within } from '@testing-library/react';
-import { describe, expect, it } from 'vitest';
+import { act, screen, waitFor, within } from '@testing-library/react';
+import { describe, expect, it, vi } from 'vitest';
+import { session } from '@/lib/session';
 import { add, shown } from '@/testing/acts';
 import { openShop } from '@/testing/open-shop';
 import { PRODUCTS, ShopAPI } from '@/testing/shop-api';
@@ -103,6 +104,19 @@ describe('the store', () => {
     expect(await screen.findByText('Bananas')).toBeInTheDocument();
   });
 
+  it('sells no more than there is, and says why', async () => {
+    new ShopAPI();
+    const user = openShop('/product/5');
+    await user.click(await screen.findByRole('button', { name: 'Add to basket' }));
+    await user.click(screen.getByRole('button', { name: 'One Crème fraîche more' }));
+    const more = screen.getByRole('button', { name: 'One Crème fraîche more' });
+    expect(more).toHaveAttribute('aria-disabled', 'true');
+    expect(more).toHaveAccessibleDescription('There are no more than 2.');
+    await user.click(more);
+    expect(more).toHaveFocus();
+    expect(screen.getByRole('button', { name: /^Basket, 2 items/ })).toBeInTheDocument();
+  });
+
   it('sells nothing that is sold out', async () => {
     new ShopAPI(PRODUCTS.map((p) => (p.id === 2 ? { ...p, stock: 0 } : p)));
     openShop('/product/2');
@@ -123,6 +137,92 @@ describe('the store', () => {
     await waitFor(() => expect(screen.getByRole('button', { name: 'One Bananas more' })).toHaveFocus());
     await user.keyboard('{Enter}');
     expect(screen.getByRole('button', { name: /^Basket, 2 items/ })).toBeInTheDocument();
+  });
+});
+
+describe('a search', () => {
+  it('goes on letter by letter from any page', async () => {
+    new ShopAPI();
+    const user = openShop('/product/2');
+    await screen.findByRole('heading', { level: 1, name: 'Bananas' });
+    await user.type(screen.getByRole('searchbox'), 'tom');
+    expect(screen.getByRole('searchbox')).toHaveFocus();
+    expect(screen.getByRole('searchbox')).toHaveValue('tom');
+    await waitFor(() => expect(shown()).toEqual(['Vine Tomatoes', 'Tomato Ketchup']));
+    expect(window.location.search).toBe('?q=tom');
+  });
+
+  it('that the shop refuses does not make it a closed shop', async () => {
+    const api = new ShopAPI();
+    api.refuse.set('GET /api/v1/products', [400, { error: 'This search is too long.' }]);
+    const user = openShop('/?q=x');
+    expect(await screen.findByText('This search is too long.')).toBeInTheDocument();
+    expect(screen.queryByText('The shop is closed for a moment')).not.toBeInTheDocument();
+    api.refuse.clear();
+    await user.click(screen.getByRole('button', { name: 'Show everything' }));
+    await waitFor(() => expect(shown()).toHaveLength(7));
+    expect(screen.getByRole('searchbox')).toHaveAttribute('maxlength', '100');
+  });
+});
+
+describe('one’s place in the list', () => {
+  const scrollTo = (y: number) => {
+    Object.defineProperty(window, 'scrollY', { value: y, configurable: true });
+    window.dispatchEvent(new Event('scroll'));
+  };
+  /** As a browser whose page is long enough. */
+  const scrolled = () => vi.spyOn(window, 'scrollTo').mockImplementation(((_: number, y: number) => scrollTo(y)));
+
+  it('is where going back leads to', async () => {
+    new ShopAPI();
+    const scroll = scrolled();
+    const user = openShop();
+    await screen.findByText('Bananas');
+    scrollTo(420);
+    await user.click(screen.getByRole('link', { name: 'Bananas' }));
+    await screen.findByRole('heading', { level: 1, name: 'Bananas' });
+    expect(scroll).toHaveBeenLastCalledWith(0, 0);
+    window.history.back();
+    await screen.findByRole('link', { name: 'Riesling' });
+    expect(scroll).toHaveBeenLastCalledWith(0, 420);
+  });
+
+  it('is found again after a reload, as soon as the page is long enough', async () => {
+    new ShopAPI();
+    const scroll = scrolled();
+    const before = openShop();
+    await screen.findByText('Bananas');
+    scrollTo(420);
+    window.dispatchEvent(new Event('pagehide'));
+    before.unmount();
+    let grow = () => undefined as void;
+    vi.stubGlobal(
+      'ResizeObserver',
+      class {
+        constructor(told: () => void) {
+          grow = told;
+        }
+        observe() {}
+        disconnect() {
+          grow = () => undefined;
+        }
+      },
+    );
+    try {
+      scroll.mockImplementation((() => scrollTo(100))); // no longer than this yet
+      openShop();
+      expect(scroll).toHaveBeenLastCalledWith(0, 420);
+      expect(window.scrollY).toBe(100);
+      scrolled();
+      grow();
+      expect(window.scrollY).toBe(420);
+      const calls = scroll.mock.calls.length;
+      grow();
+      expect(scroll.mock.calls.length).toBe(calls);
+    } finally {
+      vi.unstubAllGlobals();
+      scrollTo(0);
+    }
   });
 });
 
@@ -177,6 +277,35 @@ describe('reviews', () => {
     expect(document.title).toBe('Bananas | Grocery');
   });
 
+  it('are led to from the stars, as a page one can go back from', async () => {
+    new ShopAPI();
+    const user = openShop('/product/2');
+    await user.click(await screen.findByRole('link', { name: /4.0, 1 review/ }));
+    expect(screen.getByRole('region', { name: 'What buyers say' })).toHaveFocus();
+    expect(window.location.hash).toBe('#reviews');
+    expect(window.history.state).toHaveProperty('key');
+  });
+
+  it('are read once, as whoever is there', async () => {
+    const api = new ShopAPI();
+    api.cookie = true;
+    localStorage.setItem('grocery.session', 'in');
+    openShop('/product/2');
+    expect(await screen.findByText('You can review this once you have bought it.')).toBeInTheDocument();
+    expect(api.calls.filter((c) => c.endsWith('/reviews'))).toHaveLength(1);
+  });
+
+  it('stay while somebody signs in, and what may be done with them waits', async () => {
+    const api = new ShopAPI();
+    api.bought.add(2);
+    openShop('/product/2');
+    expect(await screen.findByText('Just ripe.')).toBeInTheDocument();
+    act(() => session.begin(api.session()));
+    expect(screen.getByText('Just ripe.')).toBeInTheDocument();
+    expect(screen.queryByText('You can review this once you have bought it.')).not.toBeInTheDocument();
+    expect(await screen.findByRole('button', { name: 'Write a review' })).toBeInTheDocument();
+  });
+
   it('are for those who have bought', async () => {
     const api = new ShopAPI();
     openShop('/product/2', api);
@@ -206,6 +335,12 @@ describe('reviews', () => {
     await waitFor(() => expect(screen.queryByRole('article', { name: 'Review by anna' })).not.toBeInTheDocument());
     expect(screen.getByText('Just ripe.')).toBeInTheDocument();
   });
+});
+
+it('shows what stands next to a product when there is time', async () => {
+  new ShopAPI();
+  openShop('/product/1');
+  expect(await screen.findByRole('region', { name: 'Next to it on the shelf' })).toHaveTextContent('Bananas');
 });
 
 it('says that the browser is offline', async () => {

@@ -12,10 +12,15 @@ export class ErrorBoundary extends Component<{ children: ReactNode }, { failed: 
 
   override render() {
     if (!this.state.failed) return this.props.children;
-    return (
-      <EmptyState level={1} sign="oops" title="Something fell off the shelf" action={<Button onClick={() => window.location.reload()}>Load the page again</Button>}>
-        <p>This page ran into a problem. Your basket is safe.</p>
-      </EmptyState>
-    );
+    return <Fallen />;
   }
+}
+
+/** What is said when the page itself has a fault. */
+export function Fallen() {
+  return (
+    <EmptyState level={1} sign="oops" title="Something fell off the shelf" action={<Button onClick={() => window.location.reload()}>Load the page again</Button>}>
+      <p>This page ran into a problem. Your basket is safe.</p>
+    </EmptyState>
+  );
 }

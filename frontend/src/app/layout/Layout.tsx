@@ -1,5 +1,6 @@
-import { lazy, Suspense, useEffect, useRef, useState, type ReactNode } from 'react';
+import { Suspense, useEffect, useRef, useState, type ReactNode } from 'react';
 import { useLocation } from 'react-router';
+import { Guard, later } from '@/components/Later';
 import { useToast } from '@/components/Toasts';
 import { useBasket } from '@/features/basket/basket-context';
 import { useOnline } from '@/lib/use-online';
@@ -10,7 +11,7 @@ import { Footer } from './Footer';
 import { Header } from './Header';
 import styles from './Layout.module.css';
 
-const BasketDrawer = lazy(() => import('./BasketDrawer'));
+const BasketDrawer = later(() => import('./BasketDrawer'));
 
 /** What surrounds every page. */
 export function Layout({ children }: { children: ReactNode }) {
@@ -30,6 +31,8 @@ export function Layout({ children }: { children: ReactNode }) {
     if (shown.current === pathname) return;
     shown.current = pathname;
     close();
+    // Whoever searches from here has been led to the store, and is still typing.
+    if (document.activeElement?.closest('[role=search]')) return;
     main.current?.focus({ preventScroll: true });
   }, [pathname]);
 
@@ -43,7 +46,15 @@ export function Layout({ children }: { children: ReactNode }) {
 
   return (
     <>
-      <a className={styles.skip} href="#main">
+      <a
+        className={styles.skip}
+        href="#main"
+        onClick={(event) => {
+          // No entry of its own in the browser's history.
+          event.preventDefault();
+          main.current?.focus();
+        }}
+      >
         Skip to the goods
       </a>
       <Header onOpenBasket={() => setDrawer('open')} />
@@ -58,9 +69,16 @@ export function Layout({ children }: { children: ReactNode }) {
       <Footer />
       <BasketBar onOpen={() => setDrawer('open')} />
       {drawer !== 'never' && (
-        <Suspense>
-          <BasketDrawer open={drawer === 'open'} onClose={close} />
-        </Suspense>
+        <Guard
+          onFailure={() => {
+            setDrawer('never');
+            toast('Your basket could not be shown. Check your connection and try again.', 'bad');
+          }}
+        >
+          <Suspense>
+            <BasketDrawer open={drawer === 'open'} onClose={close} />
+          </Suspense>
+        </Guard>
       )}
     </>
   );

@@ -1,19 +1,21 @@
-import { lazy, Suspense, useEffect, useMemo, useRef, useState } from 'react';
+import { Suspense, useEffect, useMemo, useRef, useState } from 'react';
 import { NavigationType, useNavigationType } from 'react-router';
 import { Button } from '@/components/Button';
 import { EmptyState } from '@/components/EmptyState';
 import { Icon } from '@/components/Icon';
+import { Guard, later } from '@/components/Later';
 import { Notice } from '@/components/Notice';
+import { useToast } from '@/components/Toasts';
 import { useCategories, useProducts } from '@/features/catalogue/api/products';
 import { ActiveFilters } from '@/features/catalogue/components/ActiveFilters';
 import { CategoryRail } from '@/features/catalogue/components/CategoryRail';
 import { LoadMore } from '@/features/catalogue/components/LoadMore';
 import { Shelf } from '@/features/catalogue/components/Shelf';
 import { ShelfSkeleton } from '@/features/catalogue/components/ShelfSkeleton';
-import { EVERYTHING, filtersIn, SORTS, type Search, type Sort } from '@/features/catalogue/filters';
+import { EVERYTHING, filtersIn, paramsOf, SORTS, type Search, type Sort } from '@/features/catalogue/filters';
 import { hueOf } from '@/features/catalogue/hues';
 import { useStoreSearch } from '@/features/catalogue/use-store-search';
-import { messageFor } from '@/lib/http';
+import { isPassing, messageFor } from '@/lib/http';
 import type { Category, Product } from '@/lib/shop-types';
 import { useDebounced } from '@/lib/use-debounced';
 import { useMedia } from '@/lib/use-media';
@@ -22,8 +24,8 @@ import { useDocumentTitle } from '../use-document-title';
 import { Hero } from './Hero';
 import styles from './StorePage.module.css';
 
-const FilterPanel = lazy(() => import('@/features/catalogue/components/FilterPanel'));
-const FilterDialog = lazy(() => import('../FilterDialog'));
+const FilterPanel = later(() => import('@/features/catalogue/components/FilterPanel'));
+const FilterDialog = later(() => import('../FilterDialog'));
 
 const NONE: Category[] = [];
 const EAGER = 8;
@@ -40,6 +42,7 @@ export function StorePage() {
   const [panel, setPanel] = useState(() => filtersIn(search) > search.categories.length);
   const [dialog, setDialog] = useState(false);
   const tools = useRef<HTMLDivElement>(null);
+  const toast = useToast();
   useSettled(tools, asked);
   useDocumentTitle(query.trim() ? `“${query.trim()}”` : search.categories.join(', '));
 
@@ -51,16 +54,30 @@ export function StorePage() {
   const landing = !searching && filters === 0 && search.sort === 'shelf';
   const showMore = useMore(goods, products.fetchNextPage);
 
+  const noFilters = () => {
+    setPanel(false);
+    setDialog(false);
+    toast('The filters could not be shown. Check your connection and try again.', 'bad');
+  };
+
   if (products.isError && !first) {
+    const closed = isPassing(products.error);
     return (
       <EmptyState
         level={1}
-        sign="back soon"
-        title="The shop is closed for a moment"
+        sign={closed ? 'back soon' : 'oops'}
+        title={closed ? 'The shop is closed for a moment' : 'We cannot look for that'}
         action={
-          <Button busy={products.isFetching} onClick={() => void products.refetch()}>
-            Try again
-          </Button>
+          <>
+            <Button busy={products.isFetching} onClick={() => void products.refetch()}>
+              Try again
+            </Button>
+            {!closed && (
+              <Button look="outline" onClick={() => change(EVERYTHING)}>
+                Show everything
+              </Button>
+            )}
+          </>
         }
       >
         <p>{messageFor(products.error)}</p>
@@ -116,9 +133,11 @@ export function StorePage() {
       <div className={wide && panel ? styles.beside : undefined}>
         {wide && panel && (
           <aside className={styles.panel} aria-label="Filter">
-            <Suspense>
-              <FilterPanel search={search} facets={first?.facets} onChange={change} />
-            </Suspense>
+            <Guard onFailure={noFilters}>
+              <Suspense>
+                <FilterPanel search={search} facets={first?.facets} onChange={change} />
+              </Suspense>
+            </Guard>
           </aside>
         )}
         <div aria-busy={products.isFetching || undefined}>
@@ -149,6 +168,7 @@ export function StorePage() {
               )}
               {products.hasNextPage && (
                 <LoadMore
+                  key={paramsOf(asked).toString()}
                   shown={goods.length}
                   total={first.total}
                   busy={products.isFetchingNextPage}
@@ -161,9 +181,11 @@ export function StorePage() {
         </div>
       </div>
       {!wide && dialog && (
-        <Suspense>
-          <FilterDialog search={search} facets={first?.facets} onChange={change} found={found ?? ''} onClose={() => setDialog(false)} />
-        </Suspense>
+        <Guard onFailure={noFilters}>
+          <Suspense>
+            <FilterDialog search={search} facets={first?.facets} onChange={change} found={found ?? ''} onClose={() => setDialog(false)} />
+          </Suspense>
+        </Guard>
       )}
     </>
   );

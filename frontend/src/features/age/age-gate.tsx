@@ -1,4 +1,5 @@
-import { createContext, lazy, Suspense, useCallback, useContext, useMemo, useRef, useState, type ReactNode } from 'react';
+import { createContext, Suspense, useCallback, useContext, useMemo, useRef, useState, type ReactNode } from 'react';
+import { Guard, later } from '@/components/Later';
 import { useToast } from '@/components/Toasts';
 import { ADULT_AGE } from '@/config/shop';
 import { messageFor } from '@/lib/http';
@@ -6,7 +7,7 @@ import { session } from '@/lib/session';
 import { storage } from '@/lib/storage';
 import { confirmAge } from './api/confirm-age';
 
-const AgeDialog = lazy(() => import('./AgeDialog'));
+const AgeDialog = later(() => import('./AgeDialog'));
 const KEY = 'grocery.of-age';
 const TOO_YOUNG = `We sell alcohol to people of ${ADULT_AGE} or older only, and your account says that you are younger.`;
 
@@ -32,29 +33,48 @@ export function useAgeGate(): AgeGate {
 
 /** Holds the question that stands before alcohol. It is put once; only a yes is remembered. */
 export function AgeGateProvider({ children }: { children: ReactNode }) {
-  const [open, setOpen] = useState(false);
-  const [asked, setAsked] = useState(false);
+  const [question, setQuestion] = useState<'never' | 'open' | 'closed'>('never');
+  const [busy, setBusy] = useState(false);
+  const [problem, setProblem] = useState<string | null>(null);
   const waiting = useRef<((ofAge: boolean) => void)[]>([]);
+  const confirming = useRef<Promise<boolean> | null>(null);
   const toast = useToast();
 
-  const answer = useCallback((ofAge: boolean) => {
-    if (ofAge) storage.set(KEY, 'yes');
-    setOpen(false);
+  /** Has a yes stored with the account, once for everybody who waits for that. */
+  const stored = useCallback(() => (confirming.current ??= confirmAge().finally(() => (confirming.current = null))), []);
+
+  const settle = useCallback((ofAge: boolean) => {
+    setQuestion((q) => (q === 'never' ? q : 'closed'));
     for (const resolve of waiting.current.splice(0)) resolve(ofAge);
   }, []);
 
+  const answer = useCallback(
+    async (yes: boolean) => {
+      setProblem(null);
+      if (!yes) return settle(false);
+      try {
+        setBusy(true);
+        const ofAge = session.state.user === null || (await stored());
+        if (ofAge) storage.set(KEY, 'yes');
+        settle(ofAge);
+      } catch (error) {
+        setProblem(messageFor(error));
+      } finally {
+        setBusy(false);
+      }
+    },
+    [stored, settle],
+  );
+
   const gate = useMemo<AgeGate>(() => {
-    const ask = () => {
-      if (storage.get(KEY) === 'yes') return Promise.resolve(true);
-      setAsked(true);
-      setOpen(true);
-      return new Promise<boolean>((resolve) => waiting.current.push(resolve));
-    };
     const confirm = async () => {
       const { user } = session.state;
       if (user?.is_adult) return true;
-      if (user?.age === 'minor' || !(await ask())) return false;
-      return session.state.user ? confirmAge() : true;
+      if (user?.age === 'minor') return false;
+      if (storage.get(KEY) === 'yes') return user ? stored() : true;
+      setProblem(null);
+      setQuestion('open');
+      return new Promise<boolean>((resolve) => waiting.current.push(resolve));
     };
     return {
       confirm,
@@ -70,15 +90,23 @@ export function AgeGateProvider({ children }: { children: ReactNode }) {
       },
       forget: () => storage.set(KEY, null),
     };
-  }, [toast]);
+  }, [toast, stored]);
+
+  const onFailure = () => {
+    setQuestion('never');
+    settle(false);
+    toast('We have to ask for your age first, and the question did not arrive. Check your connection and try again.', 'bad');
+  };
 
   return (
     <Context value={gate}>
       {children}
-      {asked && (
-        <Suspense>
-          <AgeDialog open={open} onAnswer={answer} />
-        </Suspense>
+      {question !== 'never' && (
+        <Guard onFailure={onFailure}>
+          <Suspense>
+            <AgeDialog open={question === 'open'} busy={busy} problem={problem} onAnswer={(yes) => void answer(yes)} />
+          </Suspense>
+        </Guard>
       )}
     </Context>
   );

@@ -2,6 +2,7 @@ import { Stepper } from '@/components/Stepper';
 import { MAX_QUANTITY } from '@/config/shop';
 import type { Product } from '@/lib/shop-types';
 import { useBasketStore, useQuantity } from '../basket-context';
+import { quantityOf } from '../lines';
 
 interface BasketControlProps {
   product: Product;
@@ -14,9 +15,14 @@ interface BasketControlProps {
 export function BasketControl({ product, look, mayAdd }: BasketControlProps) {
   const quantity = useQuantity(product.id);
   const store = useBasketStore();
+  const most = Math.min(product.stock, MAX_QUANTITY);
   const change = async (next: number) => {
-    if (next > quantity && mayAdd && !(await mayAdd())) return;
-    await store.set(product.id, next, product);
+    const more = next - quantity;
+    if (more <= 0 || !mayAdd) return store.set(product.id, next, product);
+    if (!(await mayAdd())) return;
+    // Others may have been pressed for while that was asked.
+    const now = quantityOf(store.state.lines, product.id);
+    await store.set(product.id, Math.max(now, Math.min(now + more, most)), product);
   };
-  return <Stepper name={product.name} quantity={quantity} most={Math.min(product.stock, MAX_QUANTITY)} look={look} onChange={(q) => void change(q)} />;
+  return <Stepper name={product.name} quantity={quantity} most={most} look={look} onChange={(q) => void change(q)} />;
 }

@@ -7,6 +7,13 @@ import type { Product } from '@/lib/shop-types';
 import { FEW, type ProductParts } from './ProductCard';
 import styles from './ProductDetails.module.css';
 
+/** As a link to a place on the page does it. */
+function goToReviews() {
+  const reviews = document.getElementById('reviews');
+  reviews?.focus({ preventScroll: true });
+  reviews?.scrollIntoView();
+}
+
 /** One product with everything the shop says about it. */
 export function ProductDetails({ product, Action, Mark, hue }: ProductParts & { product: Product; hue: number }) {
   const { rating, stock } = product;
@@ -23,12 +30,12 @@ export function ProductDetails({ product, Action, Mark, hue }: ProductParts & { 
         <p className={styles.pack}>
           {product.pack && <span>{product.pack}</span>}
           {rating.average !== null && (
-            <a href="#reviews" className={styles.rating}>
+            <Link to="#reviews" className={styles.rating} onClick={goToReviews}>
               <Stars rating={rating.average} />
               <span className="digits">
                 {rating.average.toFixed(1)}, {rating.count} {rating.count === 1 ? 'review' : 'reviews'}
               </span>
-            </a>
+            </Link>
           )}
         </p>
         <div className={styles.buy}>

@@ -1,5 +1,6 @@
 import { useEffect, useRef } from 'react';
 import { Icon } from '@/components/Icon';
+import { MAX_QUERY_LENGTH } from '@/config/shop';
 import styles from './SearchBox.module.css';
 
 interface SearchBoxProps {
@@ -62,6 +63,7 @@ export function SearchBox({ value, onChange }: SearchBoxProps) {
         autoComplete="off"
         spellCheck={false}
         enterKeyHint="search"
+        maxLength={MAX_QUERY_LENGTH}
         defaultValue={value}
         onChange={(event) => change(event.target.value)}
         onKeyDown={(event) => {

@@ -1,6 +1,6 @@
-import { useInfiniteQuery, useMutation, useQueryClient } from '@tanstack/react-query';
+import { keepPreviousData, useInfiniteQuery, useMutation, useQueryClient } from '@tanstack/react-query';
 import { call } from '@/lib/api-client';
-import { useMe } from '@/lib/use-session';
+import { useSession } from '@/lib/use-session';
 
 const PAGE_SIZE = 12;
 export const REVIEW_SORTS = { newest: 'Newest', highest: 'Best', lowest: 'Worst' } as const;
@@ -8,9 +8,9 @@ export type ReviewSort = keyof typeof REVIEW_SORTS;
 
 /** What buyers say about a product. Who asks decides which of it is theirs. */
 export function useReviews(productId: number, sort: ReviewSort) {
-  const me = useMe();
+  const { who, user } = useSession();
   return useInfiniteQuery({
-    queryKey: ['reviews', productId, me?.id, sort],
+    queryKey: ['reviews', productId, user?.id, sort],
     queryFn: ({ pageParam, signal }) =>
       call('get', '/api/v1/products/{id}/reviews', {
         auth: 'optional',
@@ -20,6 +20,9 @@ export function useReviews(productId: number, sort: ReviewSort) {
       }),
     initialPageParam: null as string | null,
     getNextPageParam: (last) => last.next_cursor,
+    // As soon as it is known who asks: once.
+    enabled: who !== 'unknown',
+    placeholderData: keepPreviousData,
   });
 }
 

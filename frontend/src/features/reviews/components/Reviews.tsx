@@ -27,11 +27,13 @@ export function Reviews({ productId, name }: { productId: number; name: string }
   }, [ready]);
 
   const first = reviews.data?.pages[0];
+  // What was read as somebody else says nothing about who is there now.
+  const known = me !== null && !reviews.isPlaceholderData;
   const all = reviews.data?.pages.flatMap((p) => p.items) ?? [];
   const mine = first?.mine ?? undefined;
   const others = all.filter((r) => !r.mine);
   return (
-    <section className={styles.reviews} id="reviews" ref={section} aria-labelledby="reviews-title">
+    <section className={styles.reviews} id="reviews" ref={section} tabIndex={-1} aria-labelledby="reviews-title">
       <h2 id="reviews-title">What buyers say</h2>
       {reviews.isPending && <p className={styles.soft}>Reading the reviews…</p>}
       {reviews.isError && !first && (
@@ -46,12 +48,12 @@ export function Reviews({ productId, name }: { productId: number; name: string }
         <div className={first.summary.count > 0 ? styles.columns : styles.list}>
           <aside className={styles.side} aria-label="Rating">
             <Summary summary={first.summary} />
-            {me && first.can_review && !mine && !writing && (
+            {known && first.can_review && !mine && !writing && (
               <Button onClick={() => setWriting(true)}>
                 <Icon name="pen" size={18} /> Write a review
               </Button>
             )}
-            {me && !first.can_review && !mine && <p className={styles.soft}>You can review this once you have bought it.</p>}
+            {known && !first.can_review && !mine && <p className={styles.soft}>You can review this once you have bought it.</p>}
             {!me && <p className={styles.soft}>Sign in to review what you have bought.</p>}
           </aside>
           <div className={styles.list}>
