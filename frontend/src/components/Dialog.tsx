@@ -1,5 +1,6 @@
 import { useEffect, useId, useRef, type ReactNode } from 'react';
 import { Icon } from './Icon';
+import { ToastPlace } from './Toasts';
 import styles from './Dialog.module.css';
 
 interface DialogProps {
@@ -44,6 +45,7 @@ export function Dialog({ open, onClose, title, place = 'middle', children }: Dia
           {children}
         </div>
       )}
+      <ToastPlace open={open} />
     </dialog>
   );
 }

@@ -1,4 +1,4 @@
-import { useRef } from 'react';
+import { useEffect, useId, useRef } from 'react';
 import { Icon } from './Icon';
 import styles from './Stepper.module.css';
 
@@ -16,16 +16,26 @@ interface StepperProps {
 /** Puts one unit more or less in. At nothing it is a single button that adds the first. */
 export function Stepper({ name, quantity, most, look = 'plain', onChange }: StepperProps) {
   const group = useRef<HTMLDivElement>(null);
+  const pressed = useRef(false);
+  const reason = useId();
+  const none = quantity === 0;
+  const full = quantity >= most;
 
-  // The control swaps its buttons at nothing; the keyboard stays where it was.
   const step = (next: number) => {
-    const swaps = quantity === 0 || next === 0;
+    pressed.current = true;
     onChange(next);
-    if (swaps) requestAnimationFrame(() => group.current?.querySelector<HTMLElement>('[data-plus]')?.focus({ preventScroll: true }));
   };
 
-  if (quantity === 0 && most <= 0) return <span className={`${styles.none} ${styles[look] ?? ''}`}>Sold out</span>;
-  if (quantity === 0) {
+  // The control swaps its buttons at nothing, perhaps after a question; the keyboard stays where it was.
+  useEffect(() => {
+    if (!pressed.current) return;
+    pressed.current = false;
+    const at = document.activeElement;
+    if (at === document.body || group.current?.contains(at)) group.current?.querySelector<HTMLElement>('[data-plus]')?.focus({ preventScroll: true });
+  }, [none]);
+
+  if (none && most <= 0) return <span className={`${styles.none} ${styles[look] ?? ''}`}>Sold out</span>;
+  if (none) {
     return (
       <div className={styles.stepper} ref={group}>
         <button type="button" className={`${styles.add} ${styles[look]}`} data-plus aria-label={look === 'labelled' ? undefined : `Add ${name} to basket`} onClick={() => step(1)}>
@@ -48,11 +58,18 @@ export function Stepper({ name, quantity, most, look = 'plain', onChange }: Step
         className={styles.step}
         data-plus
         aria-label={`One ${name} more`}
-        disabled={quantity >= most}
-        onClick={() => step(quantity + 1)}
+        aria-disabled={full || undefined}
+        aria-describedby={full ? reason : undefined}
+        title={full ? `No more than ${most}` : undefined}
+        onClick={() => full || step(quantity + 1)}
       >
         <Icon name="plus" size={18} />
       </button>
+      {full && (
+        <span id={reason} className="visually-hidden">
+          There are no more than {most}.
+        </span>
+      )}
     </div>
   );
 }

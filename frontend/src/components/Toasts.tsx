@@ -1,4 +1,5 @@
 import { createContext, useCallback, useContext, useEffect, useMemo, useRef, useState, type ReactNode } from 'react';
+import { createPortal } from 'react-dom';
 import { Link } from 'react-router';
 import styles from './Toasts.module.css';
 
@@ -17,10 +18,13 @@ interface Toast {
 
 const SHOWN_MS = 6000;
 const Context = createContext<(text: string, tone?: Toast['tone'], action?: ToastAction) => void>(() => undefined);
+/** Gives messages another place; returns what takes it away. */
+const Places = createContext<(place: HTMLElement) => () => void>(() => () => undefined);
 
 /** Gives every component below a place for short messages that go away by themselves. */
 export function ToastProvider({ children }: { children: ReactNode }) {
   const [toasts, setToasts] = useState<Toast[]>([]);
+  const [places, setPlaces] = useState<HTMLElement[]>([]);
   const last = useRef(0);
   const timers = useRef(new Set<ReturnType<typeof setTimeout>>());
 
@@ -39,6 +43,12 @@ export function ToastProvider({ children }: { children: ReactNode }) {
     [drop],
   );
 
+  const offer = useCallback((place: HTMLElement) => {
+    setPlaces((all) => [...all, place]);
+    return () => setPlaces((all) => all.filter((p) => p !== place));
+  }, []);
+  const place = places.at(-1);
+
   const list = useMemo(
     () =>
       toasts.map((t) => (
@@ -56,12 +66,20 @@ export function ToastProvider({ children }: { children: ReactNode }) {
 
   return (
     <Context value={show}>
-      {children}
+      <Places value={offer}>{children}</Places>
       <div className={styles.toasts} role="status">
-        {list}
+        {place ? createPortal(list, place) : list}
       </div>
     </Context>
   );
+}
+
+/** Where messages are shown while a modal dialog is open: it lies above the page, and all outside of it is out of reach. */
+export function ToastPlace({ open }: { open: boolean }) {
+  const offer = useContext(Places);
+  const place = useRef<HTMLDivElement>(null);
+  useEffect(() => (open ? offer(place.current!) : undefined), [open, offer]);
+  return <div className={styles.toasts} role="status" ref={place} />;
 }
 
 /** Returns the function that shows a short message. */
