@@ -50,6 +50,21 @@ export async function openWindow(browser, baseURL, device, colorScheme = 'light'
   return { context, page, troubles };
 }
 
+/** Goes on with the Tab key until something has the focus, as somebody without a mouse does. */
+export async function tabTo(page, locator) {
+  await locator.waitFor();
+  for (let i = 0; i < 80; i++) {
+    if (await locator.evaluate((element) => element === document.activeElement)) return;
+    await page.keyboard.press('Tab');
+  }
+  throw new Error(`the keyboard does not reach ${locator}`);
+}
+
+/** Waits until the focus is at what a selector finds, or inside of it. */
+export async function focusAt(page, selector) {
+  await page.waitForFunction((s) => document.activeElement?.closest(s) !== null, selector);
+}
+
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 /** Nothing on the page keeps somebody out, in either theme, and nothing sticks out of the window. */

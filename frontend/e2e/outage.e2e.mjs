@@ -9,7 +9,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { startShop } from './backend.mjs';
-import { launch, openWindow } from './browser.mjs';
+import { isUsable, launch, openWindow } from './browser.mjs';
 import { Checks } from './checks.mjs';
 
 const { values } = parseArgs({ options: { screenshots: { type: 'string' } } });
@@ -83,6 +83,7 @@ try {
       await page.reload();
       await page.getByRole('heading', { name: 'The shop is closed for a moment' }).waitFor();
       assert.equal(await page.getByRole('link', { name: 'Sign in' }).count(), 0);
+      await isUsable(page);
       await checks.shot(page, 'outage-closed');
     },
     'it is back: goods, session and basket come by themselves': async () => {
@@ -92,6 +93,51 @@ try {
       await count(2).waitFor();
       await add(2);
       await count(3).waitFor();
+    },
+    'without a network the pages are there all the same, and say so': async () => {
+      // All parts of the page have been sent for by now.
+      const part = page.waitForResponse((r) => /NotFoundPage/.test(r.url()));
+      await page.goto('/');
+      await page.locator('[data-product]').first().waitFor();
+      await part;
+      await page.waitForLoadState('networkidle');
+      await context.setOffline(true);
+      await page.getByText(/^You are offline/).waitFor();
+      await isUsable(page);
+      await page.getByRole('button', { name: /^Basket, / }).click();
+      await page.getByRole('dialog', { name: 'Your basket' }).locator('[data-total]').waitFor();
+      await page.keyboard.press('Escape');
+      const link = page.locator('[data-product]').nth(3).getByRole('link');
+      const name = await link.innerText();
+      await link.click();
+      await page.getByRole('heading', { level: 1, name }).waitFor();
+      await context.setOffline(false);
+      await page.getByText(/^You are offline/).waitFor({ state: 'detached' });
+      await page.getByText('What buyers say').waitFor();
+    },
+    'a part of the page that does not arrive leaves the rest standing, and comes when tried again': async () => {
+      const tab = await context.newPage();
+      let loads = 0;
+      tab.on('load', () => loads++);
+      await tab.route('**/assets/OrdersPage-*', (route) => route.abort('connectionreset'));
+      await tab.goto(`${shop.base}/orders`);
+      await tab.getByRole('heading', { name: 'This page did not arrive' }).waitFor();
+      // The page itself could be reached, so it was loaded anew, once.
+      assert.equal(loads, 2);
+      await isUsable(tab);
+      await checks.shot(tab, 'outage-part');
+      await tab.unroute('**/assets/OrdersPage-*');
+      await tab.getByRole('button', { name: 'Try again' }).click();
+      await tab.getByText('Nothing ordered yet').waitFor();
+      await tab.close();
+    },
+    'what is sold out keeps nobody out': async () => {
+      shop.sql('UPDATE products SET stock = 0 WHERE id = 1');
+      await page.goto('/product/1');
+      await page.getByText(/^Sold out at the moment/).waitFor();
+      await isUsable(page);
+      await checks.shot(page, 'outage-sold-out');
+      shop.sql('UPDATE products SET stock = 100 WHERE id = 1');
     },
     'an order whose answer gets lost is made once, also when the page was reloaded': async () => {
       await page.goto('/checkout');

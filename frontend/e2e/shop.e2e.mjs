@@ -8,7 +8,7 @@
 import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { DEVICES, isUsable, launch, openWindow, waitFor } from './browser.mjs';
+import { DEVICES, focusAt, isUsable, launch, openWindow, tabTo, waitFor } from './browser.mjs';
 import { Checks } from './checks.mjs';
 
 const { positionals, values } = parseArgs({ allowPositionals: true, options: { screenshots: { type: 'string' } } });
@@ -42,6 +42,12 @@ async function shopper(browser, device) {
   let order;
   const goods = () => chosen.reduce((sum, p) => sum + p.price_cents, 0);
   const total = () => goods() + (goods() < 2000 ? 500 : 0);
+  /** Presses a button or a link: on the desktop with the keyboard alone. */
+  const press = async (locator) => {
+    if (device !== 'desktop') return locator.click();
+    await tabTo(page, locator);
+    await page.keyboard.press('Enter');
+  };
   const add = async (product) => {
     await search.fill(product.name);
     const card = page.locator(`[data-product="${product.id}"]`);
@@ -79,7 +85,48 @@ async function shopper(browser, device) {
       await more.focus();
       await page.keyboard.press('Enter');
       await page.waitForFunction((n) => document.querySelectorAll('[data-product]').length > n, stopped);
-      await page.evaluate(() => window.scrollTo(0, 0));
+    },
+    'going back leads to one’s place in the list, also after a reload and from another site': async () => {
+      const far = products.nth(60);
+      const [id, link] = [await far.getAttribute('data-product'), far.getByRole('link')];
+      await link.scrollIntoViewIfNeeded();
+      await page.evaluate(() => window.scrollBy(0, 200));
+      const top = () => page.locator(`[data-product="${id}"]`).evaluate((e) => Math.round(e.getBoundingClientRect().top));
+      const before = await top();
+      const back = async (how) => {
+        await page.locator(`[data-product="${id}"]`).waitFor({ state: 'attached' });
+        await page.waitForFunction(([i, y]) => Math.abs(document.querySelector(`[data-product="${i}"]`).getBoundingClientRect().top - y) < 3, [id, before]).catch(async () => {
+          assert.fail(`${how}: what stood at ${before} stands at ${await top()}`);
+        });
+      };
+      await link.click();
+      await page.locator('article h1').waitFor();
+      await focusAt(page, 'main');
+      assert.equal(await page.evaluate(() => window.scrollY), 0);
+      await page.goBack();
+      await back('going back');
+      await page.reload();
+      await back('a reload');
+      await page.goto('about:blank');
+      await page.goBack();
+      await back('from another site');
+      // A visit that begins anew begins at the top.
+      await page.goto('/');
+      await products.first().waitFor();
+      assert.equal(await page.evaluate(() => window.scrollY), 0);
+    },
+    'a search that is typed on a product’s page goes on in the store': async () => {
+      await products.first().getByRole('link').click();
+      await page.locator('article h1').waitFor();
+      await search.pressSequentially('tomat');
+      await focusAt(page, '[role=search]');
+      assert.equal(await search.inputValue(), 'tomat');
+      await page.waitForFunction(() => /tomato/i.test(document.querySelector('[data-product] h3')?.textContent ?? ''));
+      await search.fill('no such thing');
+      await page.getByRole('heading', { name: 'Not on our shelves' }).waitFor();
+      await isUsable(page);
+      await search.press('Escape');
+      await found(all.total);
     },
     'a search finds while typing, also with a mistake, and stands in the address': async () => {
       await search.pressSequentially('tomatos');
@@ -112,11 +159,20 @@ async function shopper(browser, device) {
     'a guest puts goods into the basket': async () => {
       const plain = (await api('/api/v1/products?alcohol=false&in_stock=true&min_price_cents=50&max_price_cents=500&limit=100')).items;
       const [first, second] = [plain[0], plain.at(-1)];
-      const card = await add(first);
-      await card.getByRole('button', { name: `One ${first.name} more` }).click();
+      await search.fill(first.name);
+      const card = page.locator(`[data-product="${first.id}"]`);
+      await press(card.getByRole('button', { name: `Add ${first.name} to basket` }));
+      // The control has changed below the finger, which stays at its plus.
+      await focusAt(page, '[data-plus]');
+      await press(card.getByRole('button', { name: `One ${first.name} more` }));
       await add(second);
       chosen = [first, first, second];
       await page.getByRole('button', { name: /^Basket, 3 items/ }).waitFor();
+    },
+    'a guest’s favourites need an account, which is said': async () => {
+      await page.locator('main').getByRole('button', { name: /^Favourite/ }).first().click();
+      await page.getByText('Sign in to keep your favourites.').waitFor();
+      await isUsable(page);
     },
     'it is still there after a reload': async () => {
       await page.reload();
@@ -134,30 +190,37 @@ async function shopper(browser, device) {
       await add(wine);
       await page.getByRole('dialog').getByRole('button', { name: /^Yes/ }).click();
       await page.getByRole('button', { name: /^Basket, 4 items/ }).waitFor();
+      await focusAt(page, `[data-product="${wine.id}"] [data-plus]`);
       chosen.push(wine);
     },
     'the basket adds up': async () => {
-      await basketButton.click();
+      await press(basketButton);
       const drawer = page.getByRole('dialog', { name: 'Your basket' });
+      await drawer.locator('[data-total]').waitFor();
+      await focusAt(page, 'dialog');
+      await page.keyboard.press('Escape');
+      await page.waitForFunction(() => /^Basket, /.test(document.activeElement?.getAttribute('aria-label') ?? ''));
+      await press(basketButton);
       await drawer.locator('[data-total]').getByText(euro(total()), { exact: true }).waitFor();
       await isUsable(page);
       await shot('basket');
-      await drawer.getByRole('link', { name: 'Open the basket as a page' }).click();
+      await press(drawer.getByRole('link', { name: 'Open the basket as a page' }));
       await page.getByRole('heading', { level: 1, name: 'Your basket' }).waitFor();
+      await focusAt(page, 'main');
       await isUsable(page);
       await shot('basket-page');
-      await page.getByRole('link', { name: 'Go to checkout' }).click();
+      await press(page.getByRole('link', { name: 'Go to checkout' }));
     },
     'a new account is opened on the way to the checkout, and the goods come along': async () => {
       await page.getByRole('heading', { level: 1, name: 'Sign in' }).waitFor();
       await isUsable(page);
-      await page.getByRole('link', { name: 'Create an account' }).click();
+      await press(page.getByRole('link', { name: 'Create an account' }));
       await page.getByLabel('Name', { exact: true }).fill(name);
       await page.getByLabel('Email').fill(`${name}@example.com`);
       await page.getByLabel('Password').fill(`secret-${name}`);
       await isUsable(page);
       await shot('register');
-      await page.getByRole('button', { name: 'Create account' }).click();
+      await press(page.getByRole('button', { name: 'Create account' }));
       await page.getByLabel(`Account of ${name}`).waitFor();
     },
     'the address is filled in': async () => {
@@ -167,20 +230,20 @@ async function shopper(browser, device) {
       await page.getByLabel('City').fill('Hamburg');
       await isUsable(page);
       await shot('checkout-address');
-      await page.getByRole('button', { name: 'Continue to payment' }).click();
+      await press(page.getByRole('button', { name: 'Continue to payment' }));
     },
     'the payment is chosen': async () => {
       await page.getByRole('radio', { name: /^Cash/ }).check();
       await isUsable(page);
       await shot('checkout-payment');
-      await page.getByRole('button', { name: 'Continue to review' }).click();
+      await press(page.getByRole('button', { name: 'Continue to review' }));
     },
     'the last look adds up, and ordering ends with a receipt': async () => {
       await page.getByRole('button', { name: `Order now for ${euro(total())}` }).waitFor();
       await isUsable(page);
       await shot('checkout-review');
       const placed = page.waitForResponse((r) => r.url().endsWith('/api/v1/orders') && r.request().method() === 'POST');
-      await page.getByRole('button', { name: /^Order now/ }).click();
+      await press(page.getByRole('button', { name: /^Order now/ }));
       order = await (await placed).json();
       await page.getByRole('heading', { name: 'It’s on its way' }).waitFor();
       await page.locator('[data-total]').getByText(euro(total()), { exact: true }).waitFor();
@@ -217,6 +280,7 @@ async function shopper(browser, device) {
       await page.getByRole('button', { name: 'Favourite', exact: true }).click();
       await page.getByRole('button', { name: 'Favourite', exact: true, pressed: true }).waitFor();
       await page.getByLabel(`Account of ${name}`).click();
+      await isUsable(page);
       await shot('menu');
       await page.getByRole('link', { name: 'Favourites' }).click();
       await page.locator(`[data-product="${chosen[0].id}"]`).waitFor();

@@ -40,7 +40,7 @@
       // The page asks again, and says what is wrong.
       () => undefined,
     );
-  for (const href of document.currentScript?.dataset.product?.split(' ') ?? []) {
+  for (const href of document.currentScript?.dataset.files?.split(' ') ?? []) {
     const link = document.createElement('link');
     link.rel = 'modulepreload';
     link.href = href;

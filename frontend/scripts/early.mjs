@@ -30,7 +30,7 @@ export function early() {
       handler(html, { bundle }) {
         if (!bundle) return html;
         const files = filesOf(bundle, '/src/app/routes/ProductPage.tsx').map((file) => base + file);
-        const written = html.replace(/<script src="([^"]*\/early\.js)"/, (_, src) => `<script src="${src}" data-product="${files.join(' ')}"`);
+        const written = html.replace(/<script src="([^"]*\/early\.js)"/, (_, src) => `<script src="${src}" data-files="${files.join(' ')}"`);
         if (written === html) throw new Error('index.html loads no early.js');
         return written;
       },

@@ -1,4 +1,4 @@
-import { Component, createElement, lazy, useState, type ComponentType, type ReactNode } from 'react';
+import { Component, createElement, useEffect, useState, type ComponentType, type ReactNode } from 'react';
 import { windowStorage } from '@/lib/storage';
 
 /** Code of the page that did not arrive. */
@@ -9,40 +9,47 @@ export class NotArrived extends Error {
 /** Says that the page was loaded anew for the sake of a file that was missing, and has not found one since. */
 const KEY = 'grocery.renewed';
 const parts = new Set<() => Promise<unknown>>();
-const failed = new Set<() => void>();
 
-/** A component whose code comes when it is needed. Where React's `lazy` fails for good, it is asked for again. */
-export function later<P extends object>(load: () => Promise<{ default: ComponentType<P> }>): ComponentType<P> {
+/**
+ * A component whose code comes when it is needed. React's `lazy` is not used, because what failed there has failed for
+ * good, and because React keeps what waits in a Suspense waiting for 300 ms more.
+ */
+export function later<P extends object>(load: () => Promise<{ default: ComponentType<P> }>, waiting: ReactNode = null): ComponentType<P> {
   let part: ComponentType<P> | null = null;
-  const ask = () =>
-    lazy(() =>
-      load()
-        .catch(renewed)
-        .then(
-          (module) => {
-            windowStorage.set(KEY, null);
-            return module;
-          },
-          (cause: unknown) => {
-            failed.add(() => (part = null));
-            throw new NotArrived('a part of the page did not arrive', { cause });
-          },
-        ),
-    );
-  parts.add(async () => {
+  const bring = async () => {
     const module = await load();
     part = module.default;
-  });
+  };
+  parts.add(bring);
   return function Later(props: P) {
-    // For as long as it is shown it is one and the same.
-    const [Part] = useState(() => (part ??= ask()));
-    return createElement(Part, props);
+    const [{ Part, error }, show] = useState<{ Part: ComponentType<P> | null; error?: NotArrived }>({ Part: part });
+    const missing = Part === null;
+    useEffect(() => {
+      if (!missing) return;
+      let left = false;
+      bring()
+        .catch(renewed)
+        .then(
+          () => {
+            windowStorage.set(KEY, null);
+            if (!left) show({ Part: part });
+          },
+          (cause: unknown) => {
+            if (!left) show({ Part: null, error: new NotArrived('a part of the page did not arrive', { cause }) });
+          },
+        );
+      return () => {
+        left = true;
+      };
+    }, [missing]);
+    if (error) throw error;
+    return Part ? createElement(Part, props) : waiting;
   };
 }
 
 /** Sends for everything that comes later, so that it is there when it is needed. What fails is asked for again then. */
 export async function sendAhead(): Promise<void> {
-  for (const load of parts) await load().catch(() => undefined);
+  for (const bring of parts) await bring().catch(() => undefined);
 }
 
 /**
@@ -84,8 +91,6 @@ export class Guard extends Component<GuardProps, { error: unknown }> {
   }
 
   override componentDidCatch() {
-    for (const forget of failed) forget();
-    failed.clear();
     this.props.onFailure?.();
   }
 

@@ -1,7 +1,7 @@
 import { render, screen, waitFor } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
 import { http, HttpResponse } from 'msw';
-import { Suspense, type ComponentType } from 'react';
+import type { ComponentType } from 'react';
 import { beforeEach, expect, it, vi } from 'vitest';
 import { server } from '@/testing/server';
 import { Guard, later, NotArrived, sendAhead } from './Later';
@@ -27,9 +27,7 @@ function open(Part: ComponentType<object>, at = '/') {
           </button>
         )}
       >
-        <Suspense>
-          <Part />
-        </Suspense>
+        <Part />
       </Guard>
     </>
   );

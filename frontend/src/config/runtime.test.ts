@@ -38,7 +38,7 @@ describe('before the page’s own code', () => {
       fetch: asked,
       location: new URL(path, page.href),
       localStorage: { getItem: () => theme ?? null },
-      document: { documentElement: { style }, currentScript: { dataset: { product: files } }, createElement: () => ({}), head: { append: (link: object) => links.push(link) } },
+      document: { documentElement: { style }, currentScript: { dataset: { files } }, createElement: () => ({}), head: { append: (link: object) => links.push(link) } },
       Image: function () {
         const picture = {};
         pictures.push(picture);

@@ -1,4 +1,4 @@
-import { Suspense, useEffect, useRef, useState, type ReactNode } from 'react';
+import { useEffect, useRef, useState, type ReactNode } from 'react';
 import { useLocation } from 'react-router';
 import { Guard, later } from '@/components/Later';
 import { useToast } from '@/components/Toasts';
@@ -75,9 +75,7 @@ export function Layout({ children }: { children: ReactNode }) {
             toast('Your basket could not be shown. Check your connection and try again.', 'bad');
           }}
         >
-          <Suspense>
-            <BasketDrawer open={drawer === 'open'} onClose={close} />
-          </Suspense>
+          <BasketDrawer open={drawer === 'open'} onClose={close} />
         </Guard>
       )}
     </>

@@ -1,4 +1,4 @@
-import { Suspense, useEffect, useMemo, useRef, useState } from 'react';
+import { useEffect, useMemo, useRef, useState } from 'react';
 import { NavigationType, useNavigationType } from 'react-router';
 import { Button } from '@/components/Button';
 import { EmptyState } from '@/components/EmptyState';
@@ -134,9 +134,7 @@ export function StorePage() {
         {wide && panel && (
           <aside className={styles.panel} aria-label="Filter">
             <Guard onFailure={noFilters}>
-              <Suspense>
-                <FilterPanel search={search} facets={first?.facets} onChange={change} />
-              </Suspense>
+              <FilterPanel search={search} facets={first?.facets} onChange={change} />
             </Guard>
           </aside>
         )}
@@ -182,9 +180,7 @@ export function StorePage() {
       </div>
       {!wide && dialog && (
         <Guard onFailure={noFilters}>
-          <Suspense>
-            <FilterDialog search={search} facets={first?.facets} onChange={change} found={found ?? ''} onClose={() => setDialog(false)} />
-          </Suspense>
+          <FilterDialog search={search} facets={first?.facets} onChange={change} found={found ?? ''} onClose={() => setDialog(false)} />
         </Guard>
       )}
     </>

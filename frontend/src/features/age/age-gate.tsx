@@ -1,4 +1,4 @@
-import { createContext, Suspense, useCallback, useContext, useMemo, useRef, useState, type ReactNode } from 'react';
+import { createContext, useCallback, useContext, useMemo, useRef, useState, type ReactNode } from 'react';
 import { Guard, later } from '@/components/Later';
 import { useToast } from '@/components/Toasts';
 import { ADULT_AGE } from '@/config/shop';
@@ -103,9 +103,7 @@ export function AgeGateProvider({ children }: { children: ReactNode }) {
       {children}
       {question !== 'never' && (
         <Guard onFailure={onFailure}>
-          <Suspense>
-            <AgeDialog open={question === 'open'} busy={busy} problem={problem} onAnswer={(yes) => void answer(yes)} />
-          </Suspense>
+          <AgeDialog open={question === 'open'} busy={busy} problem={problem} onAnswer={(yes) => void answer(yes)} />
         </Guard>
       )}
     </Context>

@@ -75,7 +75,7 @@ const NEIGHBOURS = 7;
 
 /** What stands in the same aisle after a product, and before it where the aisle ends. It comes when there is time. */
 export function useNeighbours(product: Product | undefined) {
-  const idle = useIdle();
+  const idle = useIdle(product !== undefined);
   const { data } = useQuery({
     queryKey: ['aisle', product?.category],
     queryFn: ({ signal }) => call('get', '/api/v1/products', { query: { ...askOf({ ...EVERYTHING, categories: [product!.category] }), limit: 100 }, signal }),
