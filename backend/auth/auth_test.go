@@ -24,7 +24,7 @@ const werkzeug = "scrypt:32768:8:1$abcdefgh12345678$" +
 	"d7fb0fddaa369e1b3f0e8d0ea5b926677d85253557a71de2e661a7f3c2a40020"
 
 func TestPasswords(t *testing.T) {
-	h := auth.NewHasher(2)
+	h := auth.NewHasher(2, 100)
 	hash, err := h.Hash(t.Context(), "correct horse")
 	if err != nil || !strings.HasPrefix(hash, "$argon2id$v=19$m=19456,t=2,p=1$") {
 		t.Fatalf("hash %q, %v", hash, err)
@@ -70,7 +70,7 @@ func TestPasswords(t *testing.T) {
 func TestAHasherThatIsBusyStopsWithTheContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	h := auth.NewHasher(1)
+	h := auth.NewHasher(1, 20)
 	_, err := h.Hash(ctx, "x")
 	if !errors.Is(err, context.Canceled) || !errors.Is(err, auth.ErrBusy) || shop.ErrorCode(err) != shop.EUNAVAILABLE {
 		t.Errorf("error %v", err)
@@ -78,7 +78,7 @@ func TestAHasherThatIsBusyStopsWithTheContext(t *testing.T) {
 }
 
 func TestAFewWaitForAHasherAndNoMore(t *testing.T) {
-	h := auth.NewHasher(1)
+	h := auth.NewHasher(1, 20)
 	var wg sync.WaitGroup
 	var done, busy atomic.Int32
 	for range 60 {

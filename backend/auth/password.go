@@ -35,9 +35,6 @@ const (
 	maxScryptCost = maxMemory / 128 // N r p, of which memory and time are multiples
 )
 
-// maxWaiting is how many may wait for others' passwords to be worked on: a second or two.
-const maxWaiting = 20
-
 // Failures of a Hasher.
 var (
 	// ErrMismatch says that a password does not belong to a hash.
@@ -51,13 +48,15 @@ var (
 // because each costs 19 MiB (32 MiB for old hashes) and a core, and how many wait.
 type Hasher struct {
 	slots   chan struct{}
+	queue   int32
 	waiting atomic.Int32
 	dummy   string
 }
 
-// NewHasher returns a Hasher that works on at most n passwords at a time.
-func NewHasher(n int) *Hasher {
-	h := &Hasher{slots: make(chan struct{}, max(n, 1))}
+// NewHasher returns a Hasher that works on at most n passwords at a time, while at most
+// queue others wait.
+func NewHasher(n, queue int) *Hasher {
+	h := &Hasher{slots: make(chan struct{}, max(n, 1)), queue: int32(queue)}
 	h.slots <- struct{}{}
 	defer h.leave()
 	h.dummy = hashArgon2id("no password has this hash", make([]byte, argonSalt))
@@ -113,7 +112,7 @@ func (h *Hasher) enter(ctx context.Context) error {
 	default:
 	}
 	defer h.waiting.Add(-1)
-	if h.waiting.Add(1) > maxWaiting {
+	if h.waiting.Add(1) > h.queue {
 		return shop.Unavailable(ErrBusy)
 	}
 	select {

@@ -98,7 +98,7 @@ func TestAPasswordOfTheOldShopStillOpensTheAccount(t *testing.T) {
 	restore(t, db, data)
 	var stored string
 	db.QueryRow(t, "SELECT password_hash FROM users WHERE id = 7", &stored)
-	hasher := auth.NewHasher(1)
+	hasher := auth.NewHasher(1, 1)
 	if rehash, err := hasher.Verify(t.Context(), stored, "correct horse"); err != nil || !rehash {
 		t.Errorf("the right password: rehash %v, %v", rehash, err)
 	}

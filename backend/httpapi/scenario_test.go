@@ -107,7 +107,7 @@ func storeOn(t *testing.T, pg *pgtest.Database) *store { return storeWith(t, pg,
 // storeWith is storeOn with other settings of the database.
 func storeWith(t *testing.T, pg *pgtest.Database, c postgres.Config) *store {
 	t.Helper()
-	s := &store{pg: pg, log: &logBuffer{}, hash: auth.NewHasher(2)}
+	s := &store{pg: pg, log: &logBuffer{}, hash: auth.NewHasher(2, 200)}
 	c.Now = s.now
 	db, err := openDB(c)
 	if err != nil {

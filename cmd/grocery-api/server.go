@@ -30,6 +30,9 @@ const shutdownTime = 20 * time.Second
 // 64 MiB that the server is to get by with, and a core, of two.
 const hashesAtOnce = 1
 
+// hashesWaiting is how many may wait for that: less than half of the time a request has.
+const hashesWaiting = 200
+
 // Main is the whole program apart from flags and signals; tests start it too.
 type Main struct {
 	config Config
@@ -107,7 +110,7 @@ func (m *Main) Run(ctx context.Context) (err error) {
 		Database:    m.db, Users: m.db, Sessions: m.db, Catalogue: m.db, Baskets: m.db,
 		Favourites: m.db, Orders: m.db, Payments: cards, Reviews: m.db, Search: m.db,
 		Tokens: tokens,
-		Hasher: auth.NewHasher(hashesAtOnce), Avatars: avatars,
+		Hasher: auth.NewHasher(hashesAtOnce, hashesWaiting), Avatars: avatars,
 		Observer: observer,
 	})
 	m.server = &http.Server{
