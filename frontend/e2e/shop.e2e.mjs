@@ -323,7 +323,10 @@ async function shopper(browser, device) {
       await page.getByRole('button', { name: 'Basket, empty' }).waitFor();
       const other = (await api('/api/v1/products?alcohol=false&in_stock=true&sort=-price')).items[0];
       await add(other);
-      await page.getByRole('link', { name: 'Sign in' }).click();
+      // The checkout of somebody who has left asks a guest to sign in, not to order.
+      await basketButton.click();
+      await page.getByRole('dialog', { name: 'Your basket' }).getByRole('link', { name: 'Go to checkout' }).click();
+      await page.getByRole('heading', { level: 1, name: 'Sign in' }).waitFor();
       await page.getByLabel('Email').fill(`${name}@example.com`);
       await page.getByLabel('Password').fill(`secret-${name}`);
       await page.getByRole('button', { name: 'Sign in' }).click();

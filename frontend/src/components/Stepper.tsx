@@ -20,6 +20,7 @@ export function Stepper({ name, quantity, most, look = 'plain', onChange }: Step
   const reason = useId();
   const none = quantity === 0;
   const full = quantity >= most;
+  const why = most > 0 ? `There are no more than ${most}.` : 'There are no more at the moment.';
 
   const step = (next: number) => {
     pressed.current = true;
@@ -60,14 +61,14 @@ export function Stepper({ name, quantity, most, look = 'plain', onChange }: Step
         aria-label={`One ${name} more`}
         aria-disabled={full || undefined}
         aria-describedby={full ? reason : undefined}
-        title={full ? `No more than ${most}` : undefined}
+        title={full ? why : undefined}
         onClick={() => full || step(quantity + 1)}
       >
         <Icon name="plus" size={18} />
       </button>
       {full && (
         <span id={reason} className="visually-hidden">
-          There are no more than {most}.
+          {why}
         </span>
       )}
     </div>
