@@ -258,7 +258,12 @@ func TestTheRolesOfAwsInfraMayDoWhatTheyNeedAndNoMore(t *testing.T) {
 			map[string]call{"make its group": createGroup("RDSOSMetrics")},
 			map[string]call{"make another": createGroup("mine")}},
 		{"grocery-github-apply",
-			map[string]call{"write its state": put(state, "grocery/dev/terraform.tfstate"), "make a limited role": newRole("grocery-dev-new", "grocery-boundary"), "give it a policy": inline("grocery-dev-new"), "push": push("grocery-app"),
+			map[string]call{"write its state": put(state, "grocery/dev/terraform.tfstate"), "make a limited role and give it a policy": func(ctx context.Context) error {
+				if err := newRole("grocery-dev-new", "grocery-boundary")(ctx); err != nil {
+					return err
+				}
+				return inline("grocery-dev-new")(ctx)
+			}, "push": push("grocery-app"),
 				"delete the subnet group": deleteSubnets("grocery-dev"), "hand a role to its machine": pass("grocery-dev-step-functions")},
 			map[string]call{"write the bootstrap's state": put(state, "grocery/bootstrap/terraform.tfstate"), "make an unlimited role": newRole("grocery-dev-free", ""), "make a role of another limit": newRole("grocery-dev-free", "grocery-deploy-boundary"),
 				"make another's role": newRole("other", "grocery-boundary"), "lift a limit": unbind, "widen the limit": widen, "give itself more": inline("grocery-github-apply"), "give the plan role more": inline("grocery-github-plan"),
