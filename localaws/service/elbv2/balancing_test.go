@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -169,15 +170,14 @@ func TestADrainingTargetFinishesItsRequestsAndGetsNoNewOnes(t *testing.T) {
 	w.until("both are healthy", func() bool { return w.health(g) == "healthy, healthy" })
 
 	var long *http.Response
-	done := make(chan bool)
+	var both sync.WaitGroup
 	for range 2 { // one of two turns is the old target's
-		go func() {
+		both.Go(func() {
 			r := w.get(lb, "/long")
 			if b := body(t, r); b == "old" {
 				long = r
-				close(done)
 			}
-		}()
+		})
 	}
 	<-started
 	must(w.DeregisterTargets(t.Context(), &elb.DeregisterTargetsInput{TargetGroupArn: &g, Targets: []types.TargetDescription{{Id: new("10.0.0.50")}}}))(t)
@@ -191,9 +191,9 @@ func TestADrainingTargetFinishesItsRequestsAndGetsNoNewOnes(t *testing.T) {
 		}
 	}
 	close(finish)
-	<-done
-	if long.StatusCode != 200 {
-		t.Errorf("the request under way ended with %d", long.StatusCode)
+	both.Wait()
+	if long == nil || long.StatusCode != 200 {
+		t.Errorf("the request under way ended with %v", long)
 	}
 	w.clock.Advance(301 * time.Second)
 	w.turn()
