@@ -39,6 +39,17 @@ const indexOf = ({ environment }) => {
   return environment.benchmarkIndex;
 };
 
+/** Starts chromium, which now and then does not come up on a machine that does much else: once more, then. */
+async function browser(again = true) {
+  try {
+    return await launchChrome({ chromePath, chromeFlags: ['--headless=new', '--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--no-proxy-server'] });
+  } catch (error) {
+    if (!again) throw new Error('chromium does not come up', { cause: error });
+    console.log('      chromium did not come up: started once more');
+    return browser(false);
+  }
+}
+
 async function measure(url) {
   phone.cpuSlowdownMultiplier = throttling.mobileSlow4G.cpuSlowdownMultiplier * Math.min(1, best / REFERENCE);
   const runs = [];
@@ -62,7 +73,7 @@ try {
     base = shop.base;
   }
   const { items } = await (await fetch(`${base}/api/v1/products?limit=1`)).json();
-  chrome = await launchChrome({ chromePath, chromeFlags: ['--headless=new', '--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--no-proxy-server'] });
+  chrome = await browser();
   indexOf((await lighthouse(base, { port: chrome.port, logLevel: 'error', onlyAudits: ['viewport'] })).lhr);
   for (const [name, path] of [
     ['store', '/'],
