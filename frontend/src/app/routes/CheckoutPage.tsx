@@ -1,5 +1,6 @@
 import { useEffect, useRef, useState } from 'react';
 import { Link, Navigate, useNavigate, useParams } from 'react-router';
+import { AddressLines } from '@/components/AddressLines';
 import { Button, ButtonLink } from '@/components/Button';
 import { EmptyState } from '@/components/EmptyState';
 import { Notice } from '@/components/Notice';
@@ -12,7 +13,6 @@ import { PaymentForm, PaymentSummary } from '@/features/checkout/components/Paym
 import { Steps } from '@/features/checkout/components/Steps';
 import { keepTyped, readDraft, useDraft, type Draft } from '@/features/checkout/draft';
 import { isStep, STEPS, type Step } from '@/features/checkout/steps';
-import { countryName } from '@/lib/countries';
 import { formatEUR } from '@/lib/money';
 import type { Me } from '@/lib/shop-types';
 import { Members } from '../Members';
@@ -148,14 +148,7 @@ function Review({ draft: { address, payment } }: { draft: Draft }) {
         <section aria-labelledby="to">
           <h2 id="to">Delivered to</h2>
           {address && (
-            <address>
-              {address.name}
-              <br />
-              {address.street}
-              <br />
-              {address.postal_code} {address.city}, {countryName(address.country)}
-              {address.note && <span className={styles.soft}> “{address.note}”</span>}
-            </address>
+            <AddressLines address={address}>{address.note && <span className={styles.soft}> “{address.note}”</span>}</AddressLines>
           )}
           <Link to="/checkout/address">Change the address</Link>
         </section>

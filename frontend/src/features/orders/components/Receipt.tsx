@@ -1,6 +1,6 @@
 import { Link } from 'react-router';
+import { AddressLines } from '@/components/AddressLines';
 import { Totals } from '@/components/Totals';
-import { countryName } from '@/lib/countries';
 import { formatTime } from '@/lib/dates';
 import { formatEUR } from '@/lib/money';
 import type { Order } from '@/lib/shop-types';
@@ -61,19 +61,14 @@ export function Receipt({ order, testCards }: ReceiptProps) {
         {address && (
           <section>
             <h2>Delivered to</h2>
-            <address>
-              {address.name}
-              <br />
-              {address.street}
-              <br />
-              {address.postal_code} {address.city}, {countryName(address.country)}
+            <AddressLines address={address}>
               {address.phone && (
                 <>
                   <br />
                   {address.phone}
                 </>
               )}
-            </address>
+            </AddressLines>
             {address.note && <p className={styles.soft}>“{address.note}”</p>}
           </section>
         )}
