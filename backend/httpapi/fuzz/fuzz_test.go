@@ -168,7 +168,7 @@ func FuzzOrdersCursor(f *testing.F) {
 	m.more = true
 	_, page := ask(f, s, token, http.MethodGet, "/api/v1/orders?limit=1", "")
 	good := page["next_cursor"].(string)
-	for _, c := range []string{"", good, good[:10], good + "AA", "AAAA", "!"} {
+	for _, c := range []string{"", good, good[:1] + "\n" + good[1:], good[:10], good + "AA", "AAAA", "!"} {
 		f.Add(c)
 	}
 	f.Fuzz(func(t *testing.T, cursor string) {
