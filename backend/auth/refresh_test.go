@@ -64,7 +64,7 @@ func FuzzAccessToken(f *testing.F) {
 		f.Fatal(err)
 	}
 	parts := strings.Split(good, ".")
-	for _, s := range []string{good, "null", "", "..", "a.b.c", parts[0] + "." + parts[1] + ".", good + "=", strings.ToUpper(good), good[:len(good)-1] + "B", good[:len(good)-1] + "9",
+	for _, s := range []string{good, "null", "", "..", "a.b.c", parts[0] + "." + parts[1] + ".", good + "=", good + "\r", good[:len(good)-5] + "\n" + good[len(good)-5:], strings.ToUpper(good), good[:len(good)-1] + "B", good[:len(good)-1] + "9",
 		base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"none"}`)) + "." + parts[1] + "."} {
 		f.Add(s)
 	}

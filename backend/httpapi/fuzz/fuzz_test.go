@@ -87,9 +87,9 @@ func inMemory(t testing.TB) (*memory, *httpapi.Server, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Time flies, so that nobody is throttled.
-	var hours atomic.Int64
-	now := func() time.Time { return time.Now().Add(time.Duration(hours.Add(1)) * time.Hour) }
+	// Time flies, so that nobody is throttled: by minutes, since a Duration ends after 292 years.
+	var minutes atomic.Int64
+	now := func() time.Time { return time.Now().Add(time.Duration(minutes.Add(1)) * time.Minute) }
 	m := &memory{}
 	return m, httpapi.New(httpapi.Config{Sessions: m, Baskets: m, Orders: m, Tokens: tokens, Now: now}), token
 }
